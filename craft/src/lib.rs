@@ -1,0 +1,1 @@
+//! Crafts captures (see README).

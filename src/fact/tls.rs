@@ -1,0 +1,177 @@
+//! What a TLS connection shows (RFC 5246, 8446, 6066, 7301, 9849) without keys.
+
+use crate::types::{Both, Mark, Side};
+
+/// A ClientHello, from a TLS record stream or from QUIC CRYPTO frames.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ClientHello {
+    /// The packet that completed it.
+    pub mark: Mark,
+    /// The packet that carried its first byte.
+    pub first: Mark,
+    /// How many packets carried it (1 where it fitted in one).
+    pub packets: u16,
+    /// Length of the handshake message in bytes, its 4-byte header included.
+    pub length: u32,
+    /// server_name, lower case as on the wire otherwise; untrusted text.
+    pub sni: Option<String>,
+    /// ALPN protocol ids in order, GREASE left out; untrusted text (non-UTF-8 bytes escaped as `\xNN`).
+    pub alpn: Vec<String>,
+    /// legacy_version field.
+    pub legacy_version: u16,
+    /// supported_versions, GREASE left out; empty where the extension is absent.
+    pub versions: Vec<u16>,
+    /// Groups of the key shares offered, GREASE left out.
+    pub key_shares: Vec<u16>,
+    /// Groups offered, GREASE left out.
+    pub groups: Vec<u16>,
+    /// encrypted_client_hello (0xfe0d) is there. Not proof of ECH: it may be GREASE.
+    pub ech: bool,
+    /// The ECH extension looks like GREASE as far as can be told without keys (see the observer's doc); `None` when it can't be told.
+    pub ech_grease: Option<bool>,
+    /// pre_shared_key or a non-empty session ticket or session id offered for resumption.
+    pub offers_resumption: bool,
+    /// early_data offered (0-RTT).
+    pub early_data: bool,
+    /// A non-empty legacy session id was sent (TLS 1.3 compatibility mode or TLS 1.2 resumption).
+    pub session_id_len: u8,
+    /// JA4 fingerprint of the TLS client (BSD part of JA4+).
+    pub ja4: String,
+    /// QUIC transport parameters extension is there.
+    pub quic_parameters: bool,
+}
+
+/// A ServerHello (or a HelloRetryRequest).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ServerHello {
+    /// The packet that completed it.
+    pub mark: Mark,
+    /// Negotiated version: supported_versions where present, else legacy_version.
+    pub version: u16,
+    /// Cipher suite chosen.
+    pub cipher: u16,
+    /// Group of the server's key share, or the group a HelloRetryRequest asks for.
+    pub group: Option<u16>,
+    /// ALPN chosen, where it is in the clear (TLS 1.2 and below).
+    pub alpn: Option<String>,
+    /// The server took up a session: PSK selected (1.3), or the session id echoed (1.2).
+    pub resumed: bool,
+    /// It is a HelloRetryRequest.
+    pub retry: bool,
+}
+
+/// A plaintext alert.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Alert {
+    /// Who sent it.
+    pub from: Side,
+    /// The packet.
+    pub mark: Mark,
+    /// 1 warning, 2 fatal.
+    pub level: u8,
+    /// AlertDescription (RFC 8446 section 6).
+    pub description: u8,
+}
+
+/// An encrypted record: only its outer shape can be seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Record {
+    /// The packet that completed it (or its header, where the body was not followed).
+    pub mark: Mark,
+    /// Outer content type (20 CCS, 21 alert, 22 handshake, 23 application data).
+    pub kind: u8,
+    /// Length field of the record header.
+    pub length: u16,
+}
+
+/// A certificate as TLS 1.2 and below show it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Certificate {
+    /// subject, one line (`CN=…, O=…`); untrusted text.
+    pub subject: String,
+    /// issuer, one line; untrusted text.
+    pub issuer: String,
+    /// Issuer attributes by kind (`CN`, `O`, `OU`); untrusted text.
+    pub issuer_attributes: Vec<(String, String)>,
+    /// subjectAltName DNS names and IP addresses (as text), and the CN where there is no subjectAltName; untrusted text.
+    pub names: Vec<String>,
+    /// notBefore, seconds since the epoch.
+    pub not_before: i64,
+    /// notAfter, seconds since the epoch.
+    pub not_after: i64,
+    /// Subject and issuer are the same.
+    pub self_signed: bool,
+    /// basicConstraints CA is true.
+    pub is_ca: bool,
+}
+
+/// The certificate message: the chain as sent, leaf first.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct CertificateChain {
+    /// The packet that completed the message.
+    pub mark: Mark,
+    /// Those that could be parsed, at most 8.
+    pub certificates: Vec<Certificate>,
+}
+
+/// First bytes of a side whose stream is no TLS.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct NotTls {
+    /// The packet.
+    pub mark: Mark,
+    /// At most 256 bytes; untrusted.
+    pub bytes: Vec<u8>,
+}
+
+/// All that was seen of TLS on one TCP connection.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TlsFacts {
+    /// First byte of something that looks like a ClientHello, complete or not.
+    pub hello_begun: Option<Mark>,
+    /// The first complete ClientHello.
+    pub hello: Option<Box<ClientHello>>,
+    /// Bytes of the client's stream up to and including the first ClientHello's last byte.
+    pub hello_end: u64,
+    /// The second ClientHello, after a HelloRetryRequest.
+    pub second_hello: Option<Mark>,
+    /// HelloRetryRequest.
+    pub retry_request: Option<Box<ServerHello>>,
+    /// ServerHello.
+    pub server_hello: Option<Box<ServerHello>>,
+    /// TLS ≤ 1.2 certificate chain of the server.
+    pub certificate: Option<Box<CertificateChain>>,
+    /// TLS ≤ 1.2 ServerHelloDone.
+    pub server_hello_done: Option<Mark>,
+    /// CertificateRequest (TLS ≤ 1.2, in the clear).
+    pub certificate_request: Option<Mark>,
+    /// TLS ≤ 1.2 ClientKeyExchange.
+    pub client_key_exchange: Option<Mark>,
+    /// ChangeCipherSpec of each side.
+    pub change_cipher_spec: Both<Option<Mark>>,
+    /// Plaintext alerts, at most 4 a side.
+    pub alerts: Vec<Alert>,
+    /// The first encrypted records of each side after (1.3) the ServerHello, or (≤ 1.2) the side's ChangeCipherSpec; at most 12 each.
+    pub records: Both<Vec<Record>>,
+    /// Encrypted records of each side counted over the whole time they were followed.
+    pub record_count: Both<u32>,
+    /// Last record of alert size of each side that ended its records so far (1.3: outer type 23, length 19).
+    pub last_record: Both<Option<Record>>,
+    /// The client's Finished, as far as type, size and order prove it.
+    pub client_finished: Option<Mark>,
+    /// The server's Finished (≤ 1.2: proven by CCS and an encrypted handshake record; 1.3: not visible, `None`).
+    pub server_finished: Option<Mark>,
+    /// First record of the client after its Finished that is larger than an alert: a request, most likely.
+    pub client_data: Option<Mark>,
+    /// First record of the server that can only come after the handshake (see the observer's doc).
+    pub server_data: Option<Mark>,
+    /// 0-RTT data: encrypted client records before the ServerHello.
+    pub early_data: Option<Mark>,
+    /// First bytes of a side that are no TLS.
+    pub not_tls: Both<Option<Box<NotTls>>>,
+    /// First TLS record of any kind of each side.
+    pub first_record: Both<Option<Mark>>,
+    /// A record of the side has begun and its rest never came (bytes missing of it).
+    pub open_record: Both<u32>,
+    /// Records could not be followed further on that side (gap, nonsense length): what is absent there proves nothing.
+    pub lost_track: Both<bool>,
+}

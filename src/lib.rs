@@ -1,0 +1,41 @@
+//! `shakedown` reads packets and says why a connection failed.
+//!
+//! The path of a packet is the order of the modules:
+//!
+//! 1. [`source`] yields frames: bytes with a number, a time and a link type.
+//! 2. [`decode`] strips link layers and tunnels and gives IP addresses, ports, header fields and payload.
+//! 3. [`flow`] says which conversation a packet belongs to, which side sent it, and puts TCP bytes in order.
+//! 4. [`observe`] turns payload into [`fact`]s (DNS, TLS, QUIC, ICMP). Observers state what was seen, each
+//!    thing with its packet number; they never judge.
+//! 5. [`attempt`] joins lookups and paths into one try of one client to reach one name.
+//! 6. [`diagnose`] runs the rules over an attempt's facts. One diagnosis is one file under `diagnose/rules/`.
+//! 7. [`snapshot`] is the result as plain data, the only thing that outputs may see.
+//! 8. [`report`] paints it.
+//!
+//! [`engine`] assembles 2 to 7. It opens no file, reads no clock and prints nothing: packets and times go in,
+//! a snapshot comes out. A module may use those above it in this list, never below.
+
+pub mod types;
+
+pub mod data;
+pub mod target;
+
+pub mod source;
+
+pub mod decode;
+
+pub mod fact;
+
+pub mod flow;
+
+pub mod observe;
+
+pub mod attempt;
+
+pub mod diagnose;
+
+pub mod snapshot;
+
+pub mod engine;
+
+pub mod report;
