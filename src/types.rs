@@ -184,10 +184,13 @@ pub struct Frame<'a> {
     pub mark: Mark,
     /// How to read the first byte.
     pub link: LinkType,
-    /// Length on the wire; larger than `data.len()` where the snap length cut it.
+    /// Length on the wire as the file states it; larger than `data.len()` where the snap length cut it. A broken
+    /// file may state less.
     pub original_len: u32,
     /// Direction as the file states it (pcapng flags, SLL packet type is decoded later).
     pub direction: Direction,
+    /// The Android user id of the app it belongs to, where the capture says so (PCAPdroid's packet comment `u-10123`).
+    pub uid: Option<i32>,
     /// The captured bytes.
     pub data: &'a [u8],
 }
