@@ -41,10 +41,19 @@ fn judge_12(facts: &mut TlsFacts) {
     let mark = |side, kind| first_of(facts, side, kind).map(|record| record.mark);
     let server_finished = mark(Side::Server, HANDSHAKE);
     let client_data = mark(Side::Client, APPLICATION_DATA);
-    let server_data = mark(Side::Server, APPLICATION_DATA);
+    let server_data = after_finished_12(facts);
     facts.server_finished = server_finished;
     facts.client_data = facts.client_data.or(client_data);
     facts.server_data = facts.server_data.or(server_data);
+}
+
+/// The server's first record of data, or of a handshake after its Finished (a renegotiation).
+fn after_finished_12(facts: &TlsFacts) -> Option<Mark> {
+    let records = || facts.records[Side::Server].iter();
+    let finished = records().position(|record| record.kind == HANDSHAKE)?;
+    let mut after = records().skip(finished + 1);
+    let after = after.find(|record| matches!(record.kind, HANDSHAKE | APPLICATION_DATA));
+    after.map(|record| record.mark)
 }
 
 fn first_of(facts: &TlsFacts, side: Side, kind: u8) -> Option<Record> {
@@ -145,4 +154,126 @@ fn finish_by_answer(facts: &TlsFacts, lengths: RecordLengths, flight: &mut Fligh
     flight.finished = before.find(|r| is_later(answer.mark, r.mark)).copied();
     let mut after = client.filter(sent);
     flight.data = after.find(|r| is_later(r.mark, answer.mark)).copied();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::tls::{ClientHello, ServerHello};
+    use crate::types::{FrameNumber, Timestamp};
+
+    const ALPS: bool = true;
+
+    /// Records as (frame, side, length), with TLS_AES_128_GCM_SHA256.
+    fn judged(alps: bool, records: &[(u32, Side, u16)]) -> TlsFacts {
+        let mut facts = TlsFacts {
+            hello: Some(Box::new(ClientHello {
+                alps,
+                ..ClientHello::default()
+            })),
+            server_hello: Some(Box::new(ServerHello {
+                version: 0x0304,
+                cipher: 0x1301,
+                ..ServerHello::default()
+            })),
+            ..TlsFacts::default()
+        };
+        add(&mut facts, records);
+        facts
+    }
+
+    fn add(facts: &mut TlsFacts, records: &[(u32, Side, u16)]) {
+        for (frame, side, length) in records {
+            facts.records[*side].push(Record {
+                mark: mark(*frame),
+                kind: APPLICATION_DATA,
+                length: *length,
+                end: 0,
+            });
+            judge(facts);
+        }
+    }
+
+    fn mark(frame: u32) -> Mark {
+        Mark {
+            time: Timestamp(i64::from(frame)),
+            frame: FrameNumber(frame),
+            ..Mark::default()
+        }
+    }
+
+    fn finished(facts: &TlsFacts) -> Option<u32> {
+        facts.client_finished.map(|mark| mark.frame.0)
+    }
+
+    use Side::{Client, Server};
+
+    #[test]
+    fn by_size() {
+        for (alps, length, is_finished) in [
+            (!ALPS, 53, true),
+            (!ALPS, 61, true),
+            (!ALPS, 69, false),
+            (!ALPS, 74, false),
+            (ALPS, 74, true),
+            (ALPS, 19, false),
+            (!ALPS, 48, false),
+        ] {
+            let facts = judged(alps, &[(5, Client, length)]);
+            assert_eq!(facts.client_done(), is_finished, "{length}");
+            assert_eq!(facts.client_flight.is_some(), length != 19, "{length}");
+        }
+    }
+
+    #[test]
+    fn client_certificate_before_it() {
+        let facts = judged(
+            !ALPS,
+            &[(5, Client, 900), (5, Client, 150), (6, Client, 53)],
+        );
+        assert_eq!(finished(&facts), Some(6));
+        assert_eq!(facts.client_data, None);
+    }
+
+    #[test]
+    fn client_certificate_in_one_record_with_it() {
+        let mut facts = judged(
+            !ALPS,
+            &[(2, Server, 3000), (5, Client, 1300), (5, Client, 90)],
+        );
+        assert_eq!(finished(&facts), None);
+        add(&mut facts, &[(7, Server, 19)]);
+        assert_eq!(finished(&facts), None, "the server refuses it");
+        add(&mut facts, &[(8, Server, 250), (9, Client, 80)]);
+        assert_eq!(finished(&facts), Some(5));
+        assert_eq!(facts.server_data, Some(mark(8)));
+        assert_eq!(facts.client_data, Some(mark(9)));
+    }
+
+    #[test]
+    fn an_alert_ends_the_search() {
+        let facts = judged(ALPS, &[(5, Client, 19), (5, Client, 53), (6, Server, 90)]);
+        assert_eq!((facts.client_finished, facts.client_flight), (None, None));
+    }
+
+    #[test]
+    fn early_data_on_its_way_is_stepped_over() {
+        let mut facts = judged(!ALPS, &[]);
+        facts.early_data = Some(mark(1));
+        add(&mut facts, &[(3, Client, 400)]);
+        assert_eq!(facts.client_flight, None);
+        add(&mut facts, &[(4, Client, 21), (4, Client, 53)]);
+        assert_eq!(finished(&facts), Some(4));
+    }
+
+    #[test]
+    fn another_suite_another_size() {
+        let mut facts = judged(!ALPS, &[(5, Client, 53)]);
+        facts.client_finished = None;
+        if let Some(hello) = &mut facts.server_hello {
+            hello.cipher = 0x1302;
+        }
+        judge(&mut facts);
+        assert_eq!(facts.client_finished, None);
+    }
 }

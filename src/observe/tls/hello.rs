@@ -189,8 +189,24 @@ pub(super) fn server_hello_parts(message: &[u8]) -> Option<ServerHelloParts<'_>>
                 session_id: &[],
             })
         }
-        _ => None,
+        _ => old_draft(message),
     }
+}
+
+/// The drafts 14 to 21 of TLS 1.3 share the form of draft 18, the only one of them that the crate knows.
+fn old_draft(message: &[u8]) -> Option<ServerHelloParts<'_>> {
+    let version = be16(message.get(4..)?)?;
+    if !matches!(version, 0x7f0e..=0x7f15) || version == 0x7f12 {
+        return None;
+    }
+    let mut copy = message.to_vec();
+    copy[5] = 0x12;
+    let mut hello = parse_server_hello(&copy)?;
+    hello.version = version;
+    Some(ServerHelloParts {
+        hello,
+        session_id: &[],
+    })
 }
 
 fn read_server_hello<'a>(contents: &TlsServerHelloContents<'a>) -> ServerHelloParts<'a> {
@@ -322,4 +338,119 @@ fn is_grease_id(id: &[u8]) -> bool {
 fn be16(bytes: &[u8]) -> Option<u16> {
     let pair = bytes.first_chunk::<2>()?;
     Some(u16::from_be_bytes(*pair))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(kind: u8, body: &[&[u8]], extensions: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut list = Vec::new();
+        for (kind, data) in extensions {
+            list.extend(kind.to_be_bytes());
+            list.extend((data.len() as u16).to_be_bytes());
+            list.extend_from_slice(data);
+        }
+        let mut body = body.concat();
+        body.extend((list.len() as u16).to_be_bytes());
+        body.extend(list);
+        let length = (body.len() as u32).to_be_bytes();
+        [&[kind, length[1], length[2], length[3]], body.as_slice()].concat()
+    }
+
+    fn client(session_id: &[u8], extensions: &[(u16, &[u8])]) -> ClientHello {
+        let id = [&[session_id.len() as u8], session_id].concat();
+        let tail = [0, 2, 0x13, 0x01, 1, 0];
+        let bytes = message(1, &[&[3, 3], &[7; 32], &id, &tail], extensions);
+        assert_eq!(super::session_id(&bytes), session_id);
+        parse_client_hello(&bytes, HelloTransport::Quic).expect("hello")
+    }
+
+    fn server(version: [u8; 2], random: &[u8], extensions: &[(u16, &[u8])]) -> ServerHello {
+        let tail = [0, 0x13, 0x02, 0];
+        let tail = if version[0] == 3 {
+            &tail[..]
+        } else {
+            &tail[1..3]
+        };
+        let bytes = message(2, &[&version, random, tail], extensions);
+        parse_server_hello(&bytes).expect("hello")
+    }
+
+    const TLS13: (u16, &[u8]) = (43, &[4, 0x2a, 0x2a, 3, 4]);
+
+    #[test]
+    fn names_are_lowered_and_escaped() {
+        let named = |data: &[u8]| client(&[], &[(0, data)]).sni;
+        assert_eq!(named(b"\x00\x06\x00\x00\x03A.b").as_deref(), Some("a.b"));
+        assert_eq!(
+            named(b"\x00\x05\x00\x00\x02\xffa").as_deref(),
+            Some("\\xffa")
+        );
+        assert_eq!(named(b"\x00\x03\x00\x00\x00"), None);
+        assert_eq!(named(b"\x00\x09"), None);
+    }
+
+    #[test]
+    fn a_broken_extension_hides_no_other() {
+        let hello = client(&[], &[(16, &[0xff]), (57, &[]), TLS13]);
+        assert!(hello.quic_parameters && hello.alpn.is_empty());
+        assert_eq!(hello.versions, [0x0304]);
+        assert!(hello.ja4.starts_with("q13i010300_"), "{}", hello.ja4);
+    }
+
+    #[test]
+    fn what_offers_resumption() {
+        let offers =
+            |id: &[u8], extensions: &[(u16, &[u8])]| client(id, extensions).offers_resumption;
+        assert!(!offers(&[1; 32], &[TLS13]));
+        assert!(offers(&[1; 32], &[]));
+        assert!(offers(&[], &[TLS13, (35, &[1])]));
+        assert!(!offers(&[], &[TLS13, (35, &[])]));
+        assert!(offers(&[], &[TLS13, (41, &[])]));
+    }
+
+    #[test]
+    fn ech_is_real_where_its_name_says_so() {
+        let outer: &[u8] = &[0, 0, 1, 0, 1, 9, 0, 1, 5, 0, 208];
+        let name = b"\x00\x15\x00\x00\x12cloudflare-ech.com";
+        let hello = client(&[], &[(0, name), (0xfe0d, outer)]);
+        assert_eq!(hello.ech_grease, Some(false));
+        assert_eq!(
+            hello.ech_outer.map(|ech| (ech.aead, ech.payload_length)),
+            Some((1, 208))
+        );
+        let hello = client(&[], &[(0xfe0d, outer)]);
+        assert_eq!((hello.ech, hello.ech_grease), (true, None));
+        assert_eq!(client(&[], &[(0xfe0d, &[1])]).ech_outer, None);
+    }
+
+    #[test]
+    fn answers_of_the_server() {
+        let share: &[u8] = &[0x11, 0xec, 0, 1, 5];
+        let hello = server(
+            [3, 3],
+            &[1; 32],
+            &[(43, &[3, 4]), (51, share), (41, &[0, 0])],
+        );
+        assert_eq!((hello.version, hello.cipher), (0x0304, 0x1302));
+        assert_eq!(hello.group, Some(0x11ec));
+        assert!(hello.resumed && !hello.retry);
+        let retry = server([3, 3], &RETRY_RANDOM, &[(43, &[3, 4]), (51, &[0, 23])]);
+        assert!(retry.retry);
+        assert_eq!(retry.group, Some(23));
+        let old = server([3, 1], &[1; 32], &[(16, b"\x00\x03\x02h2")]);
+        assert_eq!((old.version, old.alpn.as_deref()), (0x0301, Some("h2")));
+        assert_eq!(server([0x7f, 0x12], &[1; 32], &[]).version, 0x7f12);
+        assert_eq!(server([0x7f, 0x13], &[1; 32], &[]).version, 0x7f13);
+    }
+
+    #[test]
+    fn cut_messages_are_none() {
+        let bytes = message(1, &[&[3, 3], &[7; 32], &[0, 0, 2, 0x13, 1, 1, 0]], &[TLS13]);
+        for cut in 0..bytes.len() {
+            assert_eq!(parse_client_hello(&bytes[..cut], HelloTransport::Tcp), None);
+            assert_eq!(parse_server_hello(&bytes[..cut]), None);
+        }
+    }
 }

@@ -2,7 +2,8 @@
 
 mod peers;
 
-use super::{Expect, TlsObserver};
+use super::TlsObserver;
+use super::connection::Expect;
 use crate::fact::tls::{TlsFacts, alert_name};
 use crate::types::{FrameNumber, Mark, Side, Timestamp};
 use peers::{Flight, Peers, Trust};
@@ -453,6 +454,74 @@ fn gap_in_application_data_loses_nothing() {
         (last.length, last.end),
         (500, flights[1].1.len() as u64 + 505)
     );
+}
+
+/// A message that begins behind a hole may be the middle of another.
+#[test]
+fn bytes_behind_a_hole_are_no_message() {
+    let done = record(
+        22,
+        &[vec![11, 0, 0, 96], vec![0; 96], vec![14, 0, 0, 0]].concat(),
+    );
+    let mut observer = TlsObserver::new();
+    observer.data(Side::Server, &done[..20], mark(1));
+    observer.gap(Side::Server, (done.len() - 24) as u64, mark(2));
+    observer.data(Side::Server, &done[done.len() - 4..], mark(2));
+    assert_eq!(observer.facts().server_hello_done, None);
+    assert!(observer.facts().lost_track[Side::Server]);
+}
+
+#[test]
+fn records_are_taken_up_only_at_a_header() {
+    let mut observer = TlsObserver::new_midstream();
+    let chance = [&record(23, &[0; 9])[..], b"no header"].concat();
+    observer.data(Side::Client, &chance, mark(1));
+    observer.data(Side::Client, &record(23, &[]), mark(2));
+    assert_eq!(observer.facts().record_count[Side::Client], 0);
+    let two = record(23, &[0; 9]).repeat(2);
+    observer.data(Side::Client, &two, mark(3));
+    assert_eq!(observer.facts().record_count[Side::Client], 2);
+}
+
+#[test]
+fn session_id_echoed_with_a_certificate_is_no_resumption() {
+    let mut flights = Peers::tls12().run().flights;
+    // Offers a session id; TLS 1.2 clients of rustls send none unless they resume.
+    let hello = flights[0].1.clone();
+    assert_eq!(hello[43], 0);
+    let lengthen = |bytes: &mut Vec<u8>| {
+        bytes[43] = 1;
+        bytes.insert(44, 9);
+        bytes[4] += 1;
+        bytes[8] += 1;
+    };
+    lengthen(&mut flights[0].1);
+    let server = &mut flights[1].1;
+    let echoed = usize::from(server[43]);
+    assert_eq!(echoed, 32);
+    server.splice(43..44 + echoed, [1, 9]);
+    server[8] -= 31;
+    let length = u16::from_be_bytes([server[3], server[4]]) - 31;
+    server[3..5].copy_from_slice(&length.to_be_bytes());
+    let until_hello = server[..5 + 4 + usize::from(server[8])].to_vec();
+    let partial = observe(&[flights[0].clone(), (Side::Server, until_hello)]);
+    assert_eq!(partial.server_hello.map(|hello| hello.resumed), Some(true));
+    let facts = observe(&flights);
+    assert!(facts.certificate.is_some());
+    assert_eq!(facts.server_hello.map(|hello| hello.resumed), Some(false));
+}
+
+#[test]
+fn encrypted_alert_at_the_end() {
+    let mut flights = Peers::tls12().run().flights;
+    flights.truncate(4);
+    let before = observe(&flights);
+    assert_eq!(before.last_record.0, [None, None]);
+    flights.push((Side::Client, record(21, &[2; 26])));
+    let facts = observe(&flights);
+    let last = facts.last_record[Side::Client].expect("alert");
+    assert_eq!((last.kind, last.length, last.mark), (21, 26, mark(5)));
+    assert!(facts.alerts.is_empty());
 }
 
 #[test]
