@@ -1,0 +1,105 @@
+//! TLS on one TCP connection, as it can be seen without keys (RFC 8446, 5246, 6066, 7301).
+//!
+//! Bytes of both sides go in, in stream order and however they are cut; what was seen comes out as [`TlsFacts`].
+//! - `connection` keeps both streams and writes the facts.
+//! - `start` tells TLS from an HTTP CONNECT before it and from everything else.
+//! - `record` reads record headers; bodies of plaintext handshake records go on to
+//! - `handshake`, which cuts messages; tls-parser and x509-parser read them (`hello`, `certificate`).
+//! - `finish` says what sizes and order of the encrypted records prove.
+//!
+//! tls-parser's record functions are not used: they take whole records with whole messages only, drop a message that
+//! goes on in the next record, and read an encrypted alert as a row of plaintext ones.
+//!
+//! Caps: 64 KiB of one unfinished handshake message and 8 KiB of an HTTP head per side, 256 bytes of what is no TLS,
+//! 12 encrypted records and 4 alerts a side. Application data is never kept.
+
+mod certificate;
+mod connection;
+mod finish;
+mod handshake;
+pub mod hello;
+mod ja4;
+mod record;
+mod start;
+mod text;
+
+use crate::fact::tls::TlsFacts;
+use crate::types::{Mark, Side};
+use connection::Connection;
+use std::sync::LazyLock;
+
+/// Watches one TCP connection. Two words in size until the first byte comes.
+#[derive(Default)]
+pub struct TlsObserver {
+    connection: Option<Box<Connection>>,
+    midstream: bool,
+}
+
+static NOTHING: LazyLock<TlsFacts> = LazyLock::new(TlsFacts::default);
+
+impl TlsObserver {
+    /// For a connection whose beginning is captured.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// For one that was open when the capture began: "not TLS" is never claimed, and each side counts as not followed
+    /// (`lost_track`) unless its first bytes are a hello.
+    #[must_use]
+    pub fn new_midstream() -> Self {
+        Self {
+            connection: None,
+            midstream: true,
+        }
+    }
+
+    /// The next bytes of `side`'s stream, of packet `mark`; any cut will do.
+    pub fn data(&mut self, side: Side, bytes: &[u8], mark: Mark) {
+        if !bytes.is_empty() {
+            self.connection().data(side, bytes, mark);
+        }
+    }
+
+    /// `missing` bytes of `side`'s stream come next and will never be seen (capture loss, snap length); `mark` is the
+    /// packet that showed it.
+    pub fn gap(&mut self, side: Side, missing: u64, mark: Mark) {
+        if missing > 0 {
+            self.connection().gap(side, missing, mark);
+        }
+    }
+
+    /// What was seen so far.
+    #[must_use]
+    pub fn facts(&self) -> &TlsFacts {
+        match &self.connection {
+            Some(connection) => &connection.facts,
+            None => &NOTHING,
+        }
+    }
+
+    /// What was seen, for keeping.
+    #[must_use]
+    pub fn into_facts(self) -> TlsFacts {
+        self.connection
+            .map_or_else(TlsFacts::default, |connection| connection.facts)
+    }
+
+    /// Nothing more is to be learnt about the handshake: it is over and both sides sent data after it, or neither side
+    /// speaks TLS. What is fed from then on is ignored.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.connection
+            .as_ref()
+            .is_some_and(|connection| connection.settled)
+    }
+
+    fn connection(&mut self) -> &mut Connection {
+        let midstream = self.midstream;
+        self.connection
+            .get_or_insert_with(|| Box::new(Connection::new(midstream)))
+    }
+}
+
+#[cfg(test)]
+mod tests;
