@@ -29,6 +29,10 @@ pub struct ClientHello {
     pub ech: bool,
     /// The ECH extension looks like GREASE as far as can be told without keys (see the observer's doc); `None` when it can't be told.
     pub ech_grease: Option<bool>,
+    /// What the ECH extension says in the clear, where it is of the outer form.
+    pub ech_outer: Option<EchOuter>,
+    /// application_settings (ALPS, 17513 or 17613) is there: the client may send a message before its Finished.
+    pub alps: bool,
     /// pre_shared_key or a non-empty session ticket or session id offered for resumption.
     pub offers_resumption: bool,
     /// early_data offered (0-RTT).
@@ -39,6 +43,21 @@ pub struct ClientHello {
     pub ja4: String,
     /// QUIC transport parameters extension is there.
     pub quic_parameters: bool,
+}
+
+/// The clear part of an outer encrypted_client_hello (RFC 9849 section 5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct EchOuter {
+    /// HPKE KDF id.
+    pub kdf: u16,
+    /// HPKE AEAD id.
+    pub aead: u16,
+    /// Which of the server's configurations; random in GREASE.
+    pub config_id: u8,
+    /// Length of the encapsulated key in bytes; 0 in a second ClientHello.
+    pub key_length: u16,
+    /// Length of the encrypted inner ClientHello in bytes.
+    pub payload_length: u16,
 }
 
 /// A ServerHello (or a HelloRetryRequest).
@@ -174,4 +193,10 @@ pub struct TlsFacts {
     pub open_record: Both<u32>,
     /// Records could not be followed further on that side (gap, nonsense length): what is absent there proves nothing.
     pub lost_track: Both<bool>,
+}
+
+/// True for TLS 1.3 and its drafts (0x7fXX, and 0xfbXX of one vendor).
+#[must_use]
+pub const fn is_tls13(version: u16) -> bool {
+    matches!(version, 0x0304 | 0x7f00..=0x7fff | 0xfb00..=0xfbff)
 }
