@@ -114,7 +114,8 @@ pub struct QuicFacts {
     /// The client's address or port changed on the connection. One flow cannot show this: the flow layer sets it
     /// with the help of [`QuicFacts::owns`].
     pub migrated: Option<Mark>,
-    /// Connection ids that the client chose for itself (SCID of its long headers), at most 8.
+    /// Connection ids that the client chose for itself (SCID of its long headers), and those that the server
+    /// was seen to use instead; at most 8.
     pub client_cids: Vec<ConnectionId>,
     /// Connection ids that the server chose for itself (SCID of its long headers, Retry included), at most 8.
     pub server_cids: Vec<ConnectionId>,

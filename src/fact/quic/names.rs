@@ -21,9 +21,11 @@ pub fn version_name(version: u32) -> Cow<'static, str> {
         0xface_b000..=0xface_b0ff => format!("mvfst {version:#010x}").into(),
         0xabcd_0000..=0xabcd_ffff => format!("MsQuic {version:#010x}").into(),
         _ if is_grease_version(version) => format!("GREASE {version:#010x}").into(),
-        _ if matches!(a, b'Q' | b'T') && [b, c, d].iter().all(u8::is_ascii_digit) => {
-            [a, b, c, d].map(char::from).iter().collect::<String>().into()
-        }
+        _ if matches!(a, b'Q' | b'T') && [b, c, d].iter().all(u8::is_ascii_digit) => [a, b, c, d]
+            .map(char::from)
+            .iter()
+            .collect::<String>()
+            .into(),
         _ => format!("{version:#010x}").into(),
     }
 }

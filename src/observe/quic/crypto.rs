@@ -31,15 +31,21 @@ pub struct CryptoStream {
     done: bool,
     /// The packet that brought the first byte.
     pub first: Option<Mark>,
-    /// Packets that brought something new.
+    /// Datagrams that brought something new.
     pub packets: u16,
+    /// The last of them.
+    latest: Option<Mark>,
 }
 
 impl CryptoStream {
     /// Takes in one frame.
     pub fn add(&mut self, offset: u64, bytes: &[u8], mark: Mark) -> Added {
         let end = offset.saturating_add(bytes.len() as u64);
-        if self.pieces.iter().any(|p| p.start <= offset && end <= p.end) {
+        if self
+            .pieces
+            .iter()
+            .any(|p| p.start <= offset && end <= p.end)
+        {
             return Added::Known;
         }
         if end > MAX_BYTES || !self.insert(offset..end) {
@@ -47,6 +53,9 @@ impl CryptoStream {
         }
         if offset == 0 {
             self.first.get_or_insert(mark);
+        }
+        if self.latest.replace(mark) != Some(mark) {
+            self.packets = self.packets.saturating_add(1);
         }
         if !self.done {
             self.store(offset, end, bytes);
@@ -85,9 +94,9 @@ impl CryptoStream {
     fn insert(&mut self, piece: Range<u64>) -> bool {
         let from = self.pieces.partition_point(|p| p.end < piece.start);
         let to = self.pieces.partition_point(|p| p.start <= piece.end);
-        let merged = self.pieces[from..to].iter().fold(piece, |a, b| {
-            a.start.min(b.start)..a.end.max(b.end)
-        });
+        let merged = self.pieces[from..to]
+            .iter()
+            .fold(piece, |a, b| a.start.min(b.start)..a.end.max(b.end));
         if from == to && self.pieces.len() >= MAX_PIECES {
             return false;
         }
@@ -104,7 +113,11 @@ mod tests {
 
     #[test]
     fn any_order_and_overlap() {
-        for parts in [[(6, 9), (0, 3), (2, 7)], [(3, 9), (3, 5), (0, 3)], [(0, 9), (0, 9), (4, 5)]] {
+        for parts in [
+            [(6, 9), (0, 3), (2, 7)],
+            [(3, 9), (3, 5), (0, 3)],
+            [(0, 9), (0, 9), (4, 5)],
+        ] {
             let mut stream = CryptoStream::default();
             for (from, to) in parts {
                 stream.add(from as u64, &MESSAGE[from..to], Mark::default());

@@ -89,7 +89,11 @@ impl<'a> Frames<'a> {
         }
         let length = self.varint()?;
         let reason = self.bytes(length)?;
-        Some(Frame::Close { application, code, reason })
+        Some(Frame::Close {
+            application,
+            code,
+            reason,
+        })
     }
 
     fn varint(&mut self) -> Option<u64> {
@@ -124,9 +128,20 @@ mod tests {
             Frame::Ack,
             Frame::Padding,
             Frame::Ping,
-            Frame::Crypto { offset: 64, data: &[0xaa, 0xbb] },
-            Frame::Close { application: false, code: 0x128, reason: b"no" },
-            Frame::Close { application: true, code: 7, reason: b"" },
+            Frame::Crypto {
+                offset: 64,
+                data: &[0xaa, 0xbb],
+            },
+            Frame::Close {
+                application: false,
+                code: 0x128,
+                reason: b"no",
+            },
+            Frame::Close {
+                application: true,
+                code: 7,
+                reason: b"",
+            },
         ];
         assert_eq!(frames, expected);
     }

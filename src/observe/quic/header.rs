@@ -7,7 +7,7 @@
 
 use std::io::Cursor;
 
-use quinn_proto::{ConnectionId, FixedLengthConnectionIdParser, LongType, ProtectedHeader};
+use quinn_proto::{ConnectionId, FixedLengthConnectionIdParser, ProtectedHeader};
 
 use super::version::{self, Layout};
 
@@ -197,8 +197,14 @@ mod tests {
         datagram.extend([0; 5]);
         datagram.extend([0xe0, 0, 0, 0, 1, 2, 7, 7, 1, 9, 2, 0, 0]);
         let initial = Packet::read(&datagram, false).unwrap();
-        assert_eq!((initial.kind, initial.token, initial.whole), (Kind::Initial, true, true));
-        assert_eq!((&initial.dcid[..], &initial.scid[..]), (&[7, 7][..], &[9][..]));
+        assert_eq!(
+            (initial.kind, initial.token, initial.whole),
+            (Kind::Initial, true, true)
+        );
+        assert_eq!(
+            (&initial.dcid[..], &initial.scid[..]),
+            (&[7, 7][..], &[9][..])
+        );
         assert_eq!((initial.body, initial.bytes.len()), (16, 21));
         let handshake = Packet::read(initial.rest, false).unwrap();
         assert_eq!((handshake.kind, handshake.whole), (Kind::Handshake, true));
@@ -208,10 +214,16 @@ mod tests {
     #[test]
     fn types_of_version_2() {
         let kinds = [0xc0, 0xd0, 0xe0, 0xf0].map(|first| kind(first, version::V2));
-        assert_eq!(kinds, [Kind::Retry, Kind::Initial, Kind::ZeroRtt, Kind::Handshake]);
+        assert_eq!(
+            kinds,
+            [Kind::Retry, Kind::Initial, Kind::ZeroRtt, Kind::Handshake]
+        );
         let datagram = [0xd0, 0x6b, 0x33, 0x43, 0xcf, 0, 0, 1, 0xff, 4, 0, 0, 0, 0];
         let packet = Packet::read(&datagram, false).unwrap();
-        assert_eq!((packet.kind, packet.version, packet.body), (Kind::Initial, version::V2, 10));
+        assert_eq!(
+            (packet.kind, packet.version, packet.body),
+            (Kind::Initial, version::V2, 10)
+        );
         assert!(packet.token && packet.whole);
     }
 

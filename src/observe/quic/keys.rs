@@ -63,9 +63,17 @@ impl InitialKeys {
         }
         let (header, payload) = bytes.split_at_mut(start);
         let nonce = self.nonce(number);
-        let plain = self.packet.open_in_place(nonce, Aad::from(&*header), payload).ok()?;
+        let plain = self
+            .packet
+            .open_in_place(nonce, Aad::from(&*header), payload)
+            .ok()?;
         let end = start + plain.len();
-        Some(Opened { number, bytes, start, end })
+        Some(Opened {
+            number,
+            bytes,
+            start,
+            end,
+        })
     }
 
     fn nonce(&self, number: u32) -> Nonce {
@@ -118,6 +126,7 @@ fn expand<const N: usize>(secret: &Prk, label: &[u8]) -> Option<[u8; N]> {
 }
 
 #[cfg(test)]
+#[allow(missing_docs)]
 pub mod tests {
     use super::super::version::{V2, suite};
     use super::*;
@@ -127,8 +136,12 @@ pub mod tests {
 
     pub fn unhex(text: &str) -> Vec<u8> {
         let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-        let pairs = digits.chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
-        pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+        let pairs = digits
+            .chunks(2)
+            .map(|pair| std::str::from_utf8(pair).unwrap());
+        pairs
+            .map(|pair| u8::from_str_radix(pair, 16).unwrap())
+            .collect()
     }
 
     /// Makes an Initial out of frames: the reverse of [`InitialKeys::open`].
@@ -156,11 +169,16 @@ pub mod tests {
         packet.extend(number.to_be_bytes());
         let mut payload = frames.to_vec();
         let aad = Aad::from(&packet[..]);
-        keys.packet.seal_in_place_append_tag(keys.nonce(number), aad, &mut payload).unwrap();
+        keys.packet
+            .seal_in_place_append_tag(keys.nonce(number), aad, &mut payload)
+            .unwrap();
         packet.extend(payload);
         let mask = keys.header.new_mask(&packet[body + 4..body + 20]).unwrap();
         packet[0] ^= mask[0] & 0x0f;
-        packet[body..body + 4].iter_mut().zip(&mask[1..]).for_each(|(b, m)| *b ^= m);
+        packet[body..body + 4]
+            .iter_mut()
+            .zip(&mask[1..])
+            .for_each(|(b, m)| *b ^= m);
         packet
     }
 

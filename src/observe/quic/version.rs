@@ -86,5 +86,38 @@ pub fn is_known(version: u32) -> bool {
         || is_google(version)
         || crate::fact::quic::is_grease_version(version)
         || matches!(version, 0xff00_0001..=0xff00_0022 | 0xface_b000..=0xface_b0ff)
-        || matches!(version, 0xabcd_0000..=0xabcd_ffff | 0x709a_50c4 | 0xff02_0000)
+        || matches!(
+            version,
+            0xabcd_0000..=0xabcd_ffff | 0x709a_50c4 | 0xff02_0000
+        )
+}
+
+/// The version in a packet with gQUIC's public header (Q043 and older), which clients send until it is agreed:
+/// flags for "version" and "8-byte connection id", the id, the version.
+#[must_use]
+pub fn gquic(packet: &[u8]) -> Option<u32> {
+    let version = u32::from_be_bytes(*packet.get(9..)?.first_chunk()?);
+    (packet[0] & 0xc9 == 0x09 && is_google(version)).then_some(version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_header() {
+        let packet = b"\x0dconn-id8Q043\x01";
+        assert_eq!(gquic(packet), Some(0x5130_3433));
+        assert_eq!(gquic(&packet[..12]), None);
+        assert_eq!(gquic(b"\x0dconn-id8Qx43\x01"), None);
+    }
+
+    #[test]
+    fn layouts() {
+        assert_eq!(layout(1), Layout::V1);
+        assert_eq!(layout(V2), Layout::V2);
+        assert_eq!(layout(0xff00_0012), Layout::Opaque);
+        assert_eq!(layout(0x5130_3436), Layout::Opaque);
+        assert!(is_known(0x1a2a_3a4a) && is_known(0xff00_001d) && !is_known(0x0100_0000));
+    }
 }
