@@ -52,7 +52,7 @@ impl Close {
 /// All that was seen of QUIC on one UDP flow.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct QuicFacts {
-    /// Version of the client's first Initial.
+    /// Version of the client's first Initial; 0 where none was seen.
     pub version: u32,
     /// Version in use after negotiation, where it changed: by restart (RFC 9000 section 6) or compatibly (RFC 9368).
     pub negotiated_version: Option<u32>,
@@ -156,10 +156,13 @@ impl QuicFacts {
         self.hello.as_deref().map_or(&[], |hello| &hello.alpn)
     }
 
-    /// Name of the version in use, as [`version_name`] writes it.
+    /// Name of the version in use, as [`version_name`] writes it; `unknown` where no long header was seen.
     #[must_use]
     pub fn version_name(&self) -> Cow<'static, str> {
-        version_name(self.negotiated_version.unwrap_or(self.version))
+        match self.negotiated_version.unwrap_or(self.version) {
+            0 => "unknown".into(),
+            version => version_name(version),
+        }
     }
 
     /// Name of a transport error code, as [`error_name`] writes it.

@@ -190,10 +190,12 @@ fn count(facts: &mut QuicFacts, side: Side, wire_len: u32, mark: Mark) {
     facts.since_last_of_other[side] = facts.since_last_of_other[side].saturating_add(1);
     facts.since_last_of_other[side.other()] = 0;
     let recent = &mut facts.recent[side];
-    if recent.len() >= MAX_RECENT {
-        recent.remove(0);
+    if recent.len() < MAX_RECENT {
+        recent.push(mark);
+    } else {
+        recent.copy_within(1.., 0);
+        recent[MAX_RECENT - 1] = mark;
     }
-    recent.push(mark);
     let first = match side {
         Side::Client => &mut facts.client_first,
         Side::Server => &mut facts.server_first,

@@ -11,7 +11,7 @@ use quinn_proto::ConnectionId;
 use super::crypto::CryptoStream;
 use super::header::Packet;
 use super::keys::{InitialKeys, Opened};
-use super::version;
+use super::version::{self, Suite};
 use crate::types::{Both, Side};
 
 /// Starts of connections kept; the oldest gives way.
@@ -23,6 +23,7 @@ const MAX_FAILURES: u8 = 32;
 pub struct Connection {
     version: u32,
     dcid: ConnectionId,
+    suite: &'static Suite,
     keys: Both<Option<Box<InitialKeys>>>,
     /// CRYPTO data of each side.
     pub crypto: Both<CryptoStream>,
@@ -30,10 +31,11 @@ pub struct Connection {
 }
 
 impl Connection {
-    fn new(version: u32, dcid: ConnectionId) -> Self {
+    fn new(version: u32, dcid: ConnectionId, suite: &'static Suite) -> Self {
         Self {
             version,
             dcid,
+            suite,
             keys: Both::default(),
             crypto: Both::default(),
             numbers: 0,
@@ -43,8 +45,7 @@ impl Connection {
     fn open(&mut self, packet: &Packet<'_>, sender: Side) -> Option<Opened> {
         let keys = &mut self.keys[sender];
         if keys.is_none() {
-            let suite = version::suite(self.version)?;
-            *keys = InitialKeys::derive(suite, &self.dcid, sender).map(Box::new);
+            *keys = InitialKeys::derive(self.suite, &self.dcid, sender).map(Box::new);
         }
         keys.as_ref()?.open(packet.bytes, packet.body)
     }
@@ -91,7 +92,7 @@ impl Connections {
 
     /// Opens a whole Initial that came from `side`.
     pub fn open(&mut self, packet: &Packet<'_>, side: Side) -> Option<Found> {
-        if self.failures >= MAX_FAILURES || version::suite(packet.version).is_none() {
+        if self.failures >= MAX_FAILURES || version::suites(packet.version).is_empty() {
             return None;
         }
         let found = self
@@ -146,8 +147,12 @@ impl Connections {
         if self.list.iter().any(known) {
             return None;
         }
-        let mut connection = Connection::new(packet.version, dcid);
-        let opened = connection.open(packet, sender)?;
+        let suites = version::suites(packet.version);
+        let (connection, opened) = suites.iter().find_map(|suite| {
+            let mut connection = Connection::new(packet.version, dcid, suite);
+            let opened = connection.open(packet, sender)?;
+            Some((connection, opened))
+        })?;
         let another = !self.is_empty() && self.list.iter().all(|c| c.dcid != dcid);
         if self.list.len() >= MAX_CONNECTIONS {
             self.list.remove(0);

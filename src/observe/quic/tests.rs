@@ -440,16 +440,41 @@ fn another_connection_on_the_same_ports() {
 
 #[test]
 fn unknown_versions_are_named_and_counted() {
-    let mut grease = seal(1, b"8 bytes.", Side::Client, 0, &[0; 1162]);
-    grease[1..5].copy_from_slice(&[0xba; 4]);
-    let facts = feed(&[(Side::Client, grease)]);
+    let mut unknown = seal(1, b"8 bytes.", Side::Client, 0, &[0; 1162]);
+    unknown[1..5].copy_from_slice(&[0x12, 0x34, 0x56, 0x78]);
+    assert!(looks_like_quic(&unknown, 443, 50000) && !looks_like_quic(&unknown, 4433, 50000));
+    let facts = feed(&[(Side::Client, unknown)]);
     assert!(facts.undecryptable && facts.client_initial_count == 1);
-    assert_eq!(facts.version_name(), "GREASE 0xbabababa");
+    assert_eq!(facts.version_name(), "0x12345678");
     let gquic = b"\x0dconn-id8Q043\x01 and so on".to_vec();
     assert!(looks_like_quic(&gquic, 443, 50000));
     let facts = feed(&[(Side::Client, gquic)]);
     assert!(facts.undecryptable && !facts.midstream);
     assert_eq!(facts.version_name(), "Q043");
+}
+
+#[test]
+fn grease_is_read_with_the_keys_of_the_version_behind_it() {
+    const GREASE: u32 = 0xbaba_baba;
+    let initial = seal(GREASE, b"8 bytes.", Side::Client, 0, &crypto(0, &hello()));
+    let negotiation = [
+        &[0xff, 0, 0, 0, 0, 0, 8][..],
+        b"8 bytes.",
+        &[0, 0, 0, 1, 0xba, 0xba, 0xba, 0xba],
+    ];
+    let restart = seal(1, b"8 bytes.", Side::Client, 0, &crypto(0, &hello()));
+    let facts = feed(&[
+        (Side::Client, initial),
+        (Side::Server, negotiation.concat()),
+        (Side::Client, restart),
+    ]);
+    assert_eq!((facts.version, facts.sni()), (GREASE, Some(NAME)));
+    assert_eq!(facts.version_negotiation, Some((mark(2), vec![1])));
+    assert_eq!(
+        (facts.restarted, facts.negotiated_version),
+        (Some(mark(3)), Some(1))
+    );
+    assert_eq!((facts.duplicates, facts.probes, facts.reused), (0, 0, None));
 }
 
 #[test]
