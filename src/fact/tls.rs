@@ -1,5 +1,12 @@
 //! What a TLS connection shows (RFC 5246, 8446, 6066, 7301, 9849) without keys.
 
+mod names;
+
+pub use names::{
+    RecordLengths, alert_name, cipher_name, group_name, is_post_quantum, is_tls13, record_lengths,
+    version_name,
+};
+
 use crate::types::{Both, Mark, Side};
 
 /// A ClientHello, from a TLS record stream or from QUIC CRYPTO frames.
@@ -101,6 +108,9 @@ pub struct Record {
     pub kind: u8,
     /// Length field of the record header.
     pub length: u16,
+    /// Bytes of that side's stream up to and including the record's last one: an acknowledgement that covers them
+    /// shows that the other side had the record.
+    pub end: u64,
 }
 
 /// A certificate as TLS 1.2 and below show it.
@@ -129,7 +139,9 @@ pub struct Certificate {
 pub struct CertificateChain {
     /// The packet that completed the message.
     pub mark: Mark,
-    /// Those that could be parsed, at most 8.
+    /// How many were sent.
+    pub sent: u16,
+    /// Those before the first that could not be parsed, at most 8; empty where the leaf itself could not be.
     pub certificates: Vec<Certificate>,
 }
 
@@ -149,6 +161,14 @@ pub struct TlsFacts {
     pub hello_begun: Option<Mark>,
     /// The first complete ClientHello.
     pub hello: Option<Box<ClientHello>>,
+    /// A ClientHello that is whole but can't be parsed.
+    pub hello_malformed: Option<Mark>,
+    /// The client began with a hello in the SSL 2.0 form (RFC 5246 appendix E.2); its content is not read.
+    pub sslv2_hello: Option<Mark>,
+    /// Host and port of the HTTP CONNECT request (RFC 9110 section 9.3.6) that came before TLS; untrusted text.
+    pub proxy_connect: Option<String>,
+    /// The proxy's answer to it: status code and packet. `not_tls` of the server has its text where it refused.
+    pub proxy_reply: Option<(u16, Mark)>,
     /// Bytes of the client's stream up to and including the first ClientHello's last byte.
     pub hello_end: u64,
     /// The second ClientHello, after a HelloRetryRequest.
@@ -163,6 +183,8 @@ pub struct TlsFacts {
     pub server_hello_done: Option<Mark>,
     /// CertificateRequest (TLS ≤ 1.2, in the clear).
     pub certificate_request: Option<Mark>,
+    /// The client's Certificate message (TLS ≤ 1.2, in the clear; it may be empty).
+    pub client_certificate: Option<Mark>,
     /// TLS ≤ 1.2 ClientKeyExchange.
     pub client_key_exchange: Option<Mark>,
     /// ChangeCipherSpec of each side.
@@ -175,13 +197,22 @@ pub struct TlsFacts {
     pub record_count: Both<u32>,
     /// Last record of alert size of each side that ended its records so far (1.3: outer type 23, length 19).
     pub last_record: Both<Option<Record>>,
+    /// TLS 1.3: the first record of the client's answer to the server's flight, larger than an alert: the client
+    /// took the certificate, whether or not its Finished could be told from what it sent.
+    pub client_flight: Option<Record>,
     /// The client's Finished, as far as type, size and order prove it.
     pub client_finished: Option<Mark>,
+    /// Bytes of the client's stream up to and including its Finished. What the server sent in packets that
+    /// acknowledge them was sent after the handshake.
+    pub client_finished_end: u64,
     /// The server's Finished (≤ 1.2: proven by CCS and an encrypted handshake record; 1.3: not visible, `None`).
     pub server_finished: Option<Mark>,
     /// First record of the client after its Finished that is larger than an alert: a request, most likely.
     pub client_data: Option<Mark>,
     /// First record of the server that can only come after the handshake (see the observer's doc).
+    ///
+    /// TLS 1.3: captured after the client's Finished; the server may have sent it before that arrived, which only
+    /// its acknowledgement number tells (see `client_finished_end`).
     pub server_data: Option<Mark>,
     /// 0-RTT data: encrypted client records before the ServerHello.
     pub early_data: Option<Mark>,
@@ -195,8 +226,96 @@ pub struct TlsFacts {
     pub lost_track: Both<bool>,
 }
 
-/// True for TLS 1.3 and its drafts (0x7fXX, and 0xfbXX of one vendor).
-#[must_use]
-pub const fn is_tls13(version: u16) -> bool {
-    matches!(version, 0x0304 | 0x7f00..=0x7fff | 0xfb00..=0xfbff)
+impl TlsFacts {
+    /// server_name of the ClientHello; the outer one under ECH. Untrusted text.
+    #[must_use]
+    pub fn sni(&self) -> Option<&str> {
+        self.hello.as_ref()?.sni.as_deref()
+    }
+
+    /// ALPN ids that the client offered; untrusted text.
+    #[must_use]
+    pub fn alpn_offered(&self) -> &[String] {
+        self.hello.as_ref().map_or(&[], |hello| &hello.alpn)
+    }
+
+    /// ALPN id that the server chose, where it is in the clear (TLS 1.2 and below); untrusted text.
+    #[must_use]
+    pub fn alpn(&self) -> Option<&str> {
+        self.server_hello.as_ref()?.alpn.as_deref()
+    }
+
+    /// JA4 fingerprint of the client.
+    #[must_use]
+    pub fn ja4(&self) -> Option<&str> {
+        self.hello.as_ref().map(|hello| hello.ja4.as_str())
+    }
+
+    /// Negotiated version, from the ServerHello or a HelloRetryRequest.
+    #[must_use]
+    pub fn version(&self) -> Option<u16> {
+        let answer = self.server_hello.as_ref().or(self.retry_request.as_ref())?;
+        Some(answer.version)
+    }
+
+    /// The same in words (`TLS 1.3`).
+    #[must_use]
+    pub fn version_name(&self) -> Option<&'static str> {
+        version_name(self.version()?)
+    }
+
+    /// TLS 1.3 (or a draft of it) was negotiated.
+    #[must_use]
+    pub fn is_tls13(&self) -> bool {
+        self.version().is_some_and(is_tls13)
+    }
+
+    /// Anything of TLS was seen: a record of either side, or a hello in the SSL 2.0 form.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.sslv2_hello.is_some() || self.first_record.0.iter().any(Option::is_some)
+    }
+
+    /// The client did its part: it accepted what the server sent and finished the handshake on its side.
+    #[must_use]
+    pub fn client_done(&self) -> bool {
+        self.client_finished.is_some()
+    }
+
+    /// The client's Finished was seen and the server went on. TLS 1.2 and below: by its own Finished, after an
+    /// abbreviated handshake by data. TLS 1.3: by a record captured later (see `server_data` for what that proves).
+    #[must_use]
+    pub fn handshake_complete(&self) -> bool {
+        let resumed = self
+            .server_hello
+            .as_ref()
+            .is_some_and(|hello| hello.resumed);
+        let went_on = if self.is_tls13() || resumed {
+            self.server_data.is_some()
+        } else {
+            self.server_finished.is_some()
+        };
+        self.client_done() && went_on
+    }
+
+    /// The first fatal alert of a side that could be read.
+    #[must_use]
+    pub fn fatal_alert(&self, from: Side) -> Option<&Alert> {
+        let fatal = |alert: &&Alert| alert.from == from && alert.is_fatal();
+        self.alerts.iter().find(fatal)
+    }
+}
+
+impl Alert {
+    /// Name of the description (`unknown_ca`).
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        alert_name(self.description)
+    }
+
+    /// It ends the connection as a failure: level fatal, and not close_notify.
+    #[must_use]
+    pub const fn is_fatal(&self) -> bool {
+        self.level == 2 && self.description != 0
+    }
 }

@@ -234,6 +234,13 @@ fn read_server_extension(extension: &TlsExtension<'_>, hello: &mut ServerHello) 
     }
 }
 
+/// The session id of a ClientHello message, which a server echoes that takes up the session.
+pub(super) fn session_id(message: &[u8]) -> &[u8] {
+    // Header 4, version 2, random 32, length 1.
+    let length = usize::from(message.get(38).copied().unwrap_or_default());
+    message.get(39..39 + length).unwrap_or_default()
+}
+
 /// One extension: its type, its content, and the whole of it as the crate's functions want it.
 #[derive(Clone, Copy)]
 struct Extension<'a> {
