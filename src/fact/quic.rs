@@ -1,8 +1,16 @@
 //! What a QUIC connection shows (RFC 8999, 9000, 9001, 9368, 9369) without session keys.
 
+mod names;
+
+use std::borrow::Cow;
+
+use quinn_proto::ConnectionId;
+
 use crate::fact::icmp::IcmpError;
 use crate::fact::tls::{ClientHello, ServerHello};
 use crate::types::{Both, Mark, Side};
+
+pub use names::{error_name, is_grease_version, version_name};
 
 /// A CONNECTION_CLOSE that could be read (Initial packets).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,14 +36,25 @@ impl Close {
             _ => None,
         }
     }
+
+    /// The error's name: see [`error_name`] for transport errors; application errors are named as HTTP/3's
+    /// (RFC 9114 section 8.1), the only application protocol whose Initials this tool expects to see closed.
+    #[must_use]
+    pub fn name(&self) -> Cow<'static, str> {
+        if self.application {
+            names::http3_error_name(self.code)
+        } else {
+            error_name(self.code)
+        }
+    }
 }
 
 /// All that was seen of QUIC on one UDP flow.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct QuicFacts {
-    /// Version of the client's first Initial.
+    /// Version of the client's first Initial; 0 where none was seen.
     pub version: u32,
-    /// Version in use after negotiation, where it changed.
+    /// Version in use after negotiation, where it changed: by restart (RFC 9000 section 6) or compatibly (RFC 9368).
     pub negotiated_version: Option<u32>,
     /// Client datagrams that carried an Initial, each one a try or a probe: at most 16 marks.
     pub client_initials: Vec<Mark>,
@@ -47,10 +66,14 @@ pub struct QuicFacts {
     pub probes: u32,
     /// The ClientHello, once complete.
     pub hello: Option<Box<ClientHello>>,
+    /// The client's first datagram of any kind.
+    pub client_first: Option<Mark>,
     /// The server's first datagram.
     pub server_first: Option<Mark>,
     /// The server's first Initial.
     pub server_initial: Option<Mark>,
+    /// HelloRetryRequest in the server's Initial.
+    pub retry_request: Option<Box<ServerHello>>,
     /// ServerHello in the server's Initial.
     pub server_hello: Option<Box<ServerHello>>,
     /// First Initial packet of each side that acknowledges one of the other's.
@@ -59,10 +82,15 @@ pub struct QuicFacts {
     pub handshake: Both<Option<Mark>>,
     /// Handshake packets of each side.
     pub handshake_count: Both<u32>,
+    /// Last packet of each side with a long header other than 0-RTT: a side that still sends these has not finished.
+    pub last_long: Both<Option<Mark>>,
     /// First 0-RTT packet of the client.
     pub zero_rtt: Option<Mark>,
     /// First 1-RTT (short header) packet of each side.
     pub one_rtt: Both<Option<Mark>>,
+    /// First server datagram of 1-RTT packets alone after the client's first Handshake or 1-RTT packet, forgotten
+    /// again when the server sends another Handshake packet: what [`QuicFacts::handshake_complete`] rests on.
+    pub confirmed: Option<Mark>,
     /// 1-RTT packets of each side.
     pub one_rtt_count: Both<u32>,
     /// Last datagram of each side.
@@ -83,8 +111,17 @@ pub struct QuicFacts {
     pub closes: Vec<Close>,
     /// A server datagram that fits a stateless reset (RFC 9000 section 10.3), not proven without the token.
     pub stateless_reset: Option<Mark>,
-    /// The client's address or port changed on the connection.
+    /// The client's address or port changed on the connection. One flow cannot show this: the flow layer sets it
+    /// with the help of [`QuicFacts::owns`].
     pub migrated: Option<Mark>,
+    /// Connection ids that the client chose for itself (SCID of its long headers), and those that the server
+    /// was seen to use instead; at most 8.
+    pub client_cids: Vec<ConnectionId>,
+    /// Connection ids that the server chose for itself (SCID of its long headers, Retry included), at most 8.
+    pub server_cids: Vec<ConnectionId>,
+    /// First Initial of yet another connection on the same ports (another DCID, explained neither by Retry nor by
+    /// Version Negotiation). Hello and first marks are those of the first connection, counts are of both.
+    pub reused: Option<Mark>,
     /// Server datagrams after the last client datagram, and the reverse: who fell silent.
     pub since_last_of_other: Both<u32>,
     /// Marks of the last few datagrams of each side (at most 8, oldest first).
@@ -97,4 +134,72 @@ pub struct QuicFacts {
     pub midstream: bool,
     /// A datagram that was needed was cut by the snap length.
     pub clipped: bool,
+    /// The caller's sides were the wrong way round (an Initial of its "server" opens with client keys, or its
+    /// "client" sent Retry or Version Negotiation). `Side` in these facts is the true one: `Client` here is the
+    /// `Server` of the caller. Comes with `midstream`.
+    pub swapped: bool,
+    /// Client datagrams whose Initials repeat packet numbers, which QUIC never does: copies made by the network or
+    /// by the capture. They are in no other count of Initials or probes.
+    pub duplicates: u32,
+}
+
+impl QuicFacts {
+    /// server_name of the ClientHello; untrusted text.
+    #[must_use]
+    pub fn sni(&self) -> Option<&str> {
+        self.hello.as_deref()?.sni.as_deref()
+    }
+
+    /// ALPN protocol ids that the client offered, in its order; empty where no hello was read.
+    #[must_use]
+    pub fn alpn_offered(&self) -> &[String] {
+        self.hello.as_deref().map_or(&[], |hello| &hello.alpn)
+    }
+
+    /// Name of the version in use, as [`version_name`] writes it; `unknown` where no long header was seen.
+    #[must_use]
+    pub fn version_name(&self) -> Cow<'static, str> {
+        match self.negotiated_version.unwrap_or(self.version) {
+            0 => "unknown".into(),
+            version => version_name(version),
+        }
+    }
+
+    /// Name of a transport error code, as [`error_name`] writes it.
+    #[must_use]
+    pub fn error_name(code: u64) -> Cow<'static, str> {
+        error_name(code)
+    }
+
+    /// The handshake is over on both sides, as far as that can be known without keys.
+    ///
+    /// A Handshake or 1-RTT packet of the client proves that it has read the ServerHello, but not that the server
+    /// got its Finished. The server may send 1-RTT packets before that ("0.5-RTT"), so these prove nothing by
+    /// themselves. But a server that lacks the Finished keeps sending Handshake packets when its timer fires and
+    /// must not arm one for 1-RTT data (RFC 9002 section 6.2.1); one that has it drops its Handshake keys
+    /// (RFC 9001 section 4.9.2). So: a datagram of the server with 1-RTT packets alone, after the client's
+    /// Handshake or 1-RTT packet, and no Handshake packet of the server after it.
+    #[must_use]
+    pub fn handshake_complete(&self) -> bool {
+        self.confirmed.is_some()
+    }
+
+    /// 1-RTT packets went both ways.
+    #[must_use]
+    pub fn got_through(&self) -> bool {
+        self.one_rtt.0.iter().all(Option::is_some)
+    }
+
+    /// Does this datagram, the client's first on another 5-tuple, go on with this connection? True where it has
+    /// a short header and begins with a connection id that the server chose (of 4 bytes or more: shorter ones
+    /// would match by chance). Finds NAT rebinding. A client that migrates on purpose takes a fresh id, which
+    /// was sent encrypted (RFC 9000 section 9.5), so `false` proves nothing.
+    #[must_use]
+    pub fn owns(&self, payload: &[u8]) -> bool {
+        let Some((first, rest)) = payload.split_first() else {
+            return false;
+        };
+        first & 0x80 == 0
+            && (self.server_cids.iter()).any(|cid| cid.len() >= 4 && rest.starts_with(cid))
+    }
 }
