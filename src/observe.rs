@@ -1,4 +1,5 @@
-//! Payload into facts, each with the mark of its packet. An observer states what was seen and never judges.
+//! Payload to facts: what each protocol shows. Observers state facts with packet numbers; they never judge.
 
+pub mod dns;
 pub mod quic;
 pub mod tls;
