@@ -59,6 +59,11 @@ pub(super) fn ethertype<'a>(ctx: &mut Context<'a>, kind: u16, b: Bytes<'a>) -> F
             b.need("802.1ah", 4)?;
             ethernet(ctx, b.skip(4))
         }
+        // Cisco FabricPath: two bytes of tag, then a whole frame.
+        0x8903 => {
+            b.need("fabricpath", 2)?;
+            ethernet(ctx, b.skip(2))
+        }
         0x88e5 => macsec(ctx, b),
         0x8870 => llc(ctx, b),
         0..=MAX_LENGTH => llc(ctx, b.truncate(usize::from(kind))),

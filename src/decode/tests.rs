@@ -21,6 +21,7 @@ fn frame(link: u32, data: &[u8]) -> Frame<'_> {
         original_len: u32::try_from(data.len()).unwrap(),
         direction: Direction::Unknown,
         data,
+        uid: None,
     }
 }
 

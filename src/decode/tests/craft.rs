@@ -145,6 +145,7 @@ fn ethernets() -> Vec<Case> {
             eth(0x8926, &[&[0, 0, 0, 1, 0x81, 0, 0, 6, 8, 0], &v4]),
         ),
         case("802.1ah", 1, false, eth(0x88e7, &[&[0, 0, 0, 9], &frame])),
+        case("fabricpath", 1, false, eth(0x8903, &[&[0, 9], &frame])),
         case(
             "macsec clear",
             1,
@@ -429,10 +430,6 @@ fn wifi() -> Vec<Case> {
         &data(0x88, 1, &[0x80, 0]),
         &arp, // 24 bytes: no padding is due
         &[0; 12],
-        &len,
-        &SNAP_V6,
-        &v6,
-    ]); 4],
         &len,
         &SNAP_V6,
         &v6,

@@ -153,13 +153,13 @@ fn theirs(data: &[u8]) -> Option<Answer> {
 #[test]
 fn etherparse_says_the_same() {
     let mut random = Random(0xe7);
-    // Of a MACsec frame etherparse leaves the checksum in the payload.
-    let comparable = |case: &craft::Case| case.link == 1 && case.name != "macsec clear";
+    // Of MACsec and PCAPdroid frames etherparse leaves the trailer in the payload.
+    let comparable =
+        |case: &craft::Case| case.link == 1 && case.name != "macsec clear" && case.app.is_none();
     let all: Vec<_> = cases().into_iter().filter(comparable).collect();
     let mut compared = 0;
     for _ in 0..100_000 {
         let mut data = all[random.below(all.len())].data.clone();
-        // The addresses stay: all zero they could make a PCAPdroid frame, which etherparse does not know.
         for _ in 0..=random.below(3) {
             let at = 12 + random.below(data.len() - 12);
             data[at] = random.byte();
