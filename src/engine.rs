@@ -1,1 +1,535 @@
-//! (see lib.rs)
+//! The path of a packet, assembled: decode, flows, observers; attempts and rules when a snapshot is asked for.
+//!
+//! Frames and their times go in, facts and a snapshot come out. Nothing here opens a file, reads a clock or
+//! prints. Work on a flow stops as soon as it is clear that it has nothing to do with the target.
+
+pub mod conversation;
+mod notes;
+
+use crate::attempt::join::join;
+use crate::data;
+use crate::decode::{Datagram, Decoder, Outcome, Packet, Segment, TcpFlags, Transport};
+use crate::diagnose::{Judged, Thresholds, World, judge};
+use crate::fact::icmp::IcmpError;
+use crate::flow::FlowView;
+use crate::flow::quality::{CaptureQuality, Clients};
+use crate::flow::table::{FlowTable, Key, Slot};
+use crate::flow::tcp::IpFields;
+use crate::observe::dns::{Carrier, DnsObserver, Interest};
+use crate::observe::quic::{QuicObserver, looks_like_quic};
+use crate::snapshot::Report;
+use crate::snapshot::build::{Parts, build};
+use crate::source::CaptureInfo;
+use crate::target::Target;
+use crate::types::{Addr, CaptureId, Endpoint, Frame, Side, Timestamp};
+use conversation::{App, Detail, Flow, Stake};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Bounds of what is held. Every one of them is said when it is reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Flows in the table.
+    pub flows: usize,
+    /// Flows whose facts are kept in full at the same time, finished ones included.
+    pub tracked: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            flows: 1_000_000,
+            tracked: 200_000,
+        }
+    }
+}
+
+/// What had to be given up to stay within [`Limits`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Evicted {
+    /// Flows dropped from the table.
+    pub flows: u64,
+    /// Flows that mattered to the target, or might have.
+    pub tracked: u64,
+}
+
+/// Takes frames, holds facts.
+pub struct Engine {
+    decoder: Decoder,
+    target: Arc<Target>,
+    flows: FlowTable<Flow>,
+    finished: Vec<Flow>,
+    dns: DnsObserver,
+    clients: Clients,
+    captures: Vec<CaptureQuality>,
+    unknown_links: HashMap<u32, u64>,
+    tracked: usize,
+    limits: Limits,
+    evicted: Evicted,
+}
+
+impl Engine {
+    /// An engine that looks for `target`.
+    #[must_use]
+    pub fn new(target: Target, limits: Limits) -> Self {
+        let target = Arc::new(target);
+        let wanted = Arc::clone(&target);
+        let interest = Interest::new(target.is_all(), move |name: &str| {
+            wanted.matches_name(name).is_some()
+        });
+        Self {
+            decoder: Decoder::new(),
+            target,
+            flows: FlowTable::new(limits.flows),
+            finished: Vec::new(),
+            dns: DnsObserver::new(interest),
+            clients: Clients::default(),
+            captures: Vec::new(),
+            unknown_links: HashMap::new(),
+            tracked: 0,
+            limits,
+            evicted: Evicted::default(),
+        }
+    }
+
+    /// Takes the next frame. Frames come in the order in which they are to be judged.
+    pub fn handle_frame(&mut self, frame: &Frame<'_>) {
+        let capture = usize::from(frame.mark.capture.0);
+        while self.captures.len() <= capture {
+            self.captures.push(CaptureQuality::default());
+        }
+        let quality = &mut self.captures[capture];
+        quality.note_time(frame.mark.time);
+        let mut decoder = std::mem::take(&mut self.decoder);
+        match decoder.decode(frame) {
+            Outcome::Packet(packet) => self.handle_packet(&packet),
+            Outcome::Fragment => quality.fragments += 1,
+            Outcome::NotIp => quality.not_ip += 1,
+            Outcome::Malformed(_) => quality.malformed += 1,
+            Outcome::UnknownLink(link) => *self.unknown_links.entry(link.0).or_default() += 1,
+        }
+        self.decoder = decoder;
+    }
+
+    /// Says that a capture is known to go on until `end`, later than its last packet.
+    pub fn handle_time(&mut self, capture: CaptureId, end: Timestamp) {
+        if let Some(quality) = self.captures.get_mut(usize::from(capture.0)) {
+            quality.note_time(end);
+        }
+    }
+
+    /// Says that the input is over: what waits for missing bytes is handed on without them.
+    pub fn finish(&mut self) {
+        let dns = &mut self.dns;
+        for flow in self.flows.iter_mut() {
+            flow.finish(dns);
+            if let Some(quality) = self.captures.get_mut(usize::from(flow.first.capture.0)) {
+                quality.note_flow(flow.one_sided());
+            }
+        }
+    }
+
+    fn handle_packet(&mut self, packet: &Packet<'_>) {
+        match packet.transport {
+            Transport::Tcp(segment) => self.tcp(packet, &segment),
+            Transport::Udp(datagram) => self.udp(packet, &datagram),
+            Transport::Icmp(error) => self.icmp(error),
+            Transport::Other(_) => {}
+        }
+    }
+
+    fn tcp(&mut self, packet: &Packet<'_>, segment: &Segment<'_>) {
+        let src = Endpoint {
+            addr: packet.src,
+            port: segment.src_port,
+        };
+        let dst = Endpoint {
+            addr: packet.dst,
+            port: segment.dst_port,
+        };
+        let (key, src_low) = Key::new(src, dst, 6);
+        let (slot, new, evicted) = self
+            .flows
+            .slot(&key, || Flow::tcp(key, src_low, segment, packet));
+        if let Some(evicted) = evicted {
+            self.give_up(evicted);
+        }
+        if new {
+            self.opened(slot);
+        } else if segment.flags.0 & (TcpFlags::SYN | TcpFlags::ACK | TcpFlags::RST) == TcpFlags::SYN
+            && self
+                .flows
+                .at(slot)
+                .is_another_syn(src_low, segment, packet.mark.time)
+        {
+            let again = Flow::tcp(key, src_low, segment, packet);
+            let old = std::mem::replace(self.flows.at(slot), again);
+            self.retire(old);
+            self.opened(slot);
+        }
+        let flow = self.flows.at(slot);
+        let side = flow.side(src_low);
+        flow.note(side, packet);
+        if side == Side::Server && flow.packets[Side::Server] == 1 {
+            self.clients.answered(flow.client().addr, packet.mark.time);
+        }
+        flow.note_segment(side, segment);
+        if flow.stake == Stake::None {
+            return;
+        }
+        self.follow_tcp(slot, side, packet, segment);
+    }
+
+    /// A flow that may matter: its segments go through the tracker and the observers.
+    fn follow_tcp(&mut self, slot: u32, side: Side, packet: &Packet<'_>, segment: &Segment<'_>) {
+        let flow = self.flows.at(slot);
+        if flow.detail.is_none() {
+            if flow.packets.0 == [1, 0] && flow.first_syn.is_some() {
+                return; // a lone SYN is kept in the flow itself
+            }
+            if self.tracked >= self.limits.tracked {
+                flow.stake = Stake::None;
+                self.evicted.tracked += 1;
+                return;
+            }
+            self.tracked += 1;
+            flow.detail = Some(Box::new(Detail::tcp(
+                flow.first_syn,
+                flow.first,
+                flow.server().port,
+            )));
+            if flow.first_syn.is_some() && flow.packets.0 == [1, 0] {
+                return;
+            }
+        }
+        let (client, server) = (flow.client(), flow.server());
+        let Some(detail) = flow.detail.as_deref_mut() else {
+            return;
+        };
+        let Detail { tcp, app, .. } = detail;
+        let Some(tcp) = tcp else { return };
+        let mut sink = conversation::Sink {
+            app,
+            dns: &mut self.dns,
+            client,
+            server,
+            ip: IpFields::from(packet),
+        };
+        tcp.segment(
+            side,
+            segment,
+            IpFields::from(packet),
+            packet.mark,
+            &mut sink,
+        );
+        if segment.payload_len > 0 && flow.stake == Stake::Open {
+            self.decide(slot);
+        }
+    }
+
+    fn udp(&mut self, packet: &Packet<'_>, datagram: &Datagram<'_>) {
+        let src = Endpoint {
+            addr: packet.src,
+            port: datagram.src_port,
+        };
+        let dst = Endpoint {
+            addr: packet.dst,
+            port: datagram.dst_port,
+        };
+        if src.port == 53 || dst.port == 53 {
+            self.dns_datagram(src, dst, packet, datagram);
+            return;
+        }
+        let (key, src_low) = Key::new(src, dst, 17);
+        let (slot, new, evicted) = self
+            .flows
+            .slot(&key, || Flow::udp(key, src_low, datagram, packet));
+        if let Some(evicted) = evicted {
+            self.give_up(evicted);
+        }
+        if new {
+            self.opened(slot);
+            let flow = self.flows.at(slot);
+            let quic = looks_like_quic(datagram.payload, datagram.dst_port, datagram.src_port);
+            if !quic || self.tracked >= self.limits.tracked {
+                flow.stake = Stake::None;
+                self.evicted.tracked += u64::from(quic);
+            } else {
+                self.tracked += 1;
+                flow.detail = Some(Box::new(Detail::quic(QuicObserver::new())));
+            }
+        }
+        let flow = self.flows.at(slot);
+        let side = flow.side(src_low);
+        flow.note(side, packet);
+        if side == Side::Server && flow.packets[Side::Server] == 1 {
+            self.clients.answered(flow.client().addr, packet.mark.time);
+        }
+        if flow.stake == Stake::None {
+            return;
+        }
+        if let Some(Detail {
+            app: App::Quic(quic),
+            ..
+        }) = flow.detail.as_deref_mut()
+        {
+            quic.datagram(side, datagram.payload, datagram.payload_len, packet.mark);
+            if flow.stake == Stake::Open {
+                self.decide(slot);
+            }
+        }
+    }
+
+    fn dns_datagram(
+        &mut self,
+        src: Endpoint,
+        dst: Endpoint,
+        packet: &Packet<'_>,
+        datagram: &Datagram<'_>,
+    ) {
+        let carrier = Carrier {
+            src,
+            dst,
+            ttl: packet.ttl,
+            ip_id: packet.ip_id,
+            mark: packet.mark,
+        };
+        if src.port == 53 {
+            self.clients.answered(dst.addr, packet.mark.time);
+        } else {
+            self.clients.asked(src.addr, packet.mark.time);
+        }
+        self.dns
+            .udp(&carrier, datagram.payload, datagram.payload_len);
+    }
+
+    fn icmp(&mut self, error: IcmpError) {
+        let quoted = error.quoted;
+        let src = Endpoint {
+            addr: quoted.src,
+            port: quoted.src_port,
+        };
+        let dst = Endpoint {
+            addr: quoted.dst,
+            port: quoted.dst_port,
+        };
+        self.clients.answered(quoted.src, error.mark.time);
+        if quoted.protocol == 17 && quoted.dst_port == 53 {
+            self.dns.icmp(&error);
+            return;
+        }
+        let (key, _) = Key::new(src, dst, quoted.protocol);
+        if let Some(flow) = self.flows.get_mut(&key) {
+            flow.icmp(error);
+        }
+    }
+
+    /// A flow has begun in this slot.
+    fn opened(&mut self, slot: u32) {
+        let flow = self.flows.at(slot);
+        let capture = usize::from(flow.first.capture.0);
+        let client = flow.client().addr;
+        let at = flow.first.time;
+        if let Some(quality) = self.captures.get_mut(capture) {
+            flow.stream = quality.next_stream(flow.is_tcp());
+        }
+        self.clients.asked(client, at);
+    }
+
+    /// As soon as a flow tells what it is, decides whether it is followed further.
+    fn decide(&mut self, slot: u32) {
+        let flow = self.flows.at(slot);
+        let Some(detail) = flow.detail.as_deref() else {
+            return;
+        };
+        if !detail.app.has_spoken() {
+            return;
+        }
+        let stake = stake_of(&self.target, &self.dns, flow);
+        let flow = self.flows.at(slot);
+        flow.stake = stake;
+        if stake == Stake::None {
+            flow.detail = None;
+            self.tracked -= 1;
+        }
+    }
+
+    /// A flow was evicted from the table for a new one.
+    fn give_up(&mut self, flow: Flow) {
+        self.evicted.flows += 1;
+        if let Some(quality) = self.captures.get_mut(usize::from(flow.first.capture.0)) {
+            quality.streams_lost = true;
+        }
+        self.retire(flow);
+    }
+
+    /// A flow is over: kept with its facts where it matters, forgotten where it does not.
+    fn retire(&mut self, mut flow: Flow) {
+        flow.finish(&mut self.dns);
+        if let Some(quality) = self.captures.get_mut(usize::from(flow.first.capture.0)) {
+            quality.note_flow(flow.one_sided());
+        }
+        let tracked = usize::from(flow.detail.is_some());
+        if flow.stake != Stake::None && stake_of(&self.target, &self.dns, &flow) != Stake::None {
+            if self.finished.len() < self.limits.tracked {
+                self.finished.push(flow);
+                return;
+            }
+            self.evicted.tracked += 1;
+        }
+        self.tracked -= tracked;
+    }
+
+    /// All flows that matter to the target, in the order of their first packets.
+    #[must_use]
+    pub fn flows(&self) -> Vec<FlowView<'_>> {
+        let mut views: Vec<_> = self
+            .finished
+            .iter()
+            .chain(self.flows.iter())
+            .filter(|f| f.stake != Stake::None)
+            .filter(|f| {
+                f.stake == Stake::Target || stake_of(&self.target, &self.dns, f) != Stake::None
+            })
+            .map(|f| f.view(!self.streams_lost(f)))
+            .collect();
+        views.sort_by_key(|v| (v.first.time, v.first.capture, v.first.frame));
+        views
+    }
+
+    fn streams_lost(&self, flow: &Flow) -> bool {
+        self.captures
+            .get(usize::from(flow.first.capture.0))
+            .is_some_and(|q| q.streams_lost)
+    }
+
+    /// Lookups, resolvers and names seen.
+    #[must_use]
+    pub fn dns(&self) -> &DnsObserver {
+        &self.dns
+    }
+
+    /// Flows held at most.
+    #[must_use]
+    pub fn flow_limit(&self) -> usize {
+        self.flows.limit()
+    }
+
+    /// What the engine looks for.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// How good each capture is as evidence.
+    #[must_use]
+    pub fn qualities(&self) -> &[CaptureQuality] {
+        &self.captures
+    }
+
+    /// What is known of each client.
+    #[must_use]
+    pub fn clients(&self) -> &Clients {
+        &self.clients
+    }
+
+    /// What was given up.
+    #[must_use]
+    pub fn evicted(&self) -> Evicted {
+        self.evicted
+    }
+
+    /// Link types that could not be read, with the number of frames, by number.
+    #[must_use]
+    pub fn unknown_links(&self) -> Vec<(u32, u64)> {
+        let mut links: Vec<_> = self.unknown_links.iter().map(|(&l, &n)| (l, n)).collect();
+        links.sort_unstable();
+        links
+    }
+}
+
+impl Engine {
+    /// Joins, judges and reports what was seen so far.
+    ///
+    /// `captures` are the inputs as their sources describe them, by [`CaptureId`].
+    #[must_use]
+    pub fn snapshot(&self, captures: &[CaptureInfo], thresholds: Thresholds) -> Report {
+        let attempts = join(
+            &self.target,
+            self.dns.lookups(),
+            self.flows(),
+            self.dns.names(),
+        );
+        let dropped: Vec<u64> = captures.iter().map(|c| c.dropped.unwrap_or(0)).collect();
+        let world = World::new(
+            &attempts,
+            &self.dns,
+            &self.clients,
+            &self.captures,
+            thresholds,
+            &dropped,
+        );
+        let judged: Vec<Judged> = attempts.iter().map(|a| judge(a, &world)).collect();
+        let notes = notes::notes(self, captures, &attempts);
+        build(&Parts {
+            captures,
+            profile: &self.target.name,
+            world: &world,
+            judged: &judged,
+            notes,
+        })
+    }
+}
+
+/// Does a flow matter to the target, as far as it has said what it is?
+fn stake_of(target: &Target, dns: &DnsObserver, flow: &Flow) -> Stake {
+    if target.is_all() {
+        return Stake::Target;
+    }
+    let server = flow.server();
+    if let Some(name) = flow.spoken_name() {
+        if target.matches_name(name).is_some() {
+            return Stake::Target;
+        }
+        if data::resolver_of_name(name).is_some() {
+            return Stake::Resolver;
+        }
+        // The name outside an encrypted hello says nothing about the name inside.
+        if !flow.may_hide_name() {
+            return Stake::None;
+        }
+    }
+    if resolved_for_target(target, dns, flow.client().addr, server.addr)
+        || target.matches_addr(server.addr)
+    {
+        return Stake::Target;
+    }
+    let encrypted_dns =
+        server.port == 853 || (server.port == 443 && data::resolver_of_addr(server.addr).is_some());
+    if encrypted_dns || server.port == 53 {
+        return Stake::Resolver;
+    }
+    Stake::None
+}
+
+/// Has any client resolved a target name to this address? (The client's own answers count first, but a device
+/// may ask over IPv4 and connect over IPv6.)
+fn resolved_for_target(target: &Target, dns: &DnsObserver, client: Addr, server: Addr) -> bool {
+    let names = dns.names();
+    names
+        .candidates(client, server, Timestamp(i64::MAX))
+        .chain(names.candidates_of_anyone(server, Timestamp(i64::MAX)))
+        .any(|c| target.matches_name(c.name).is_some())
+}
+
+impl Slot for Flow {
+    fn key(&self) -> &Key {
+        &self.key
+    }
+    fn quiet_since(&self) -> i64 {
+        self.last.time.0
+    }
+    fn precious(&self) -> bool {
+        self.detail.is_some()
+    }
+}

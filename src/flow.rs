@@ -1,1 +1,75 @@
-//! (see lib.rs)
+//! Which conversation a packet belongs to, and which side sent it.
+
+pub mod quality;
+pub mod table;
+pub mod tcp;
+
+use crate::fact::quic::QuicFacts;
+use crate::fact::tcp::TcpFacts;
+use crate::fact::tls::TlsFacts;
+use crate::types::{Both, Endpoint, Mark, Side};
+use std::borrow::Cow;
+
+/// What a path runs over.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum PathTransport {
+    /// TCP, with TLS or not.
+    Tcp,
+    /// QUIC over UDP.
+    Quic,
+}
+
+/// One conversation with all facts about it, as attempts and rules see it.
+#[derive(Clone, Debug)]
+pub struct FlowView<'a> {
+    /// Who opened it.
+    pub client: Endpoint,
+    /// To whom.
+    pub server: Endpoint,
+    /// TCP or QUIC.
+    pub transport: PathTransport,
+    /// Its first packet.
+    pub first: Mark,
+    /// Its last packet.
+    pub last: Mark,
+    /// Packets of each side.
+    pub packets: Both<u32>,
+    /// Wireshark's `tcp.stream` (or `udp.stream`) in its capture; `None` where flows were evicted before it.
+    pub stream: Option<u32>,
+    /// TCP facts.
+    pub tcp: Option<Cow<'a, TcpFacts>>,
+    /// TLS facts over TCP.
+    pub tls: Option<&'a TlsFacts>,
+    /// QUIC facts.
+    pub quic: Option<&'a QuicFacts>,
+    /// The app or process that owns it, where the capture says so; untrusted text.
+    pub app: Option<Cow<'a, str>>,
+}
+
+impl FlowView<'_> {
+    /// server_name of its ClientHello.
+    #[must_use]
+    pub fn sni(&self) -> Option<&str> {
+        self.hello()?.sni.as_deref()
+    }
+
+    /// Its ClientHello.
+    #[must_use]
+    pub fn hello(&self) -> Option<&crate::fact::tls::ClientHello> {
+        self.tls
+            .and_then(|t| t.hello.as_deref())
+            .or_else(|| self.quic.and_then(|q| q.hello.as_deref()))
+    }
+
+    /// Packets of both sides were seen.
+    #[must_use]
+    pub fn two_way(&self) -> bool {
+        self.packets[Side::Client] > 0 && self.packets[Side::Server] > 0
+    }
+
+    /// IPv4?
+    #[must_use]
+    pub fn is_v4(&self) -> bool {
+        self.server.addr.is_v4()
+    }
+}

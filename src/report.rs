@@ -1,1 +1,4 @@
-//! (see lib.rs)
+//! Paints a snapshot: text for a person, JSON for a program.
+
+pub mod json;
+pub mod text;

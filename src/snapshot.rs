@@ -1,1 +1,362 @@
-//! (see lib.rs)
+//! The result as plain data, in the form that the JSON report fixes: the only thing that outputs may see.
+//!
+//! Names are `snake_case`, times RFC 3339 with nanoseconds in UTC, durations numbers in milliseconds,
+//! addresses strings, frames 1-based numbers of their file. Text from the network is already escaped here
+//! (see [`clean`]): no control or bidirectional character passes.
+
+pub mod build;
+mod cells;
+pub mod clean;
+mod verdict;
+
+pub use crate::diagnose::terms::{Blame, Outcome, Severity, Stage};
+use crate::types::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// Name and version of the report's form.
+pub const SCHEMA: &str = "shakedown.report/1";
+
+/// Everything there is to say about the inputs.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Report {
+    /// Always [`SCHEMA`].
+    pub schema: &'static str,
+    /// Which program made it.
+    pub tool: Tool,
+    /// The inputs.
+    pub captures: Vec<Capture>,
+    /// What was looked for.
+    pub target: TargetInfo,
+    /// The judgement over all attempts.
+    pub verdict: Verdict,
+    /// Every try to reach a name.
+    pub attempts: Vec<Attempt>,
+    /// Every resolver asked.
+    pub resolvers: Vec<Resolver>,
+    /// Every server tried by the attempts.
+    pub servers: Vec<Server>,
+}
+
+/// Which program made the report.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Tool {
+    /// `shakedown`
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// One input.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Capture {
+    /// As the user named it.
+    pub source: String,
+    /// `pcap` or `pcapng`.
+    pub format: String,
+    /// Names of the link types in it.
+    pub link_types: Vec<String>,
+    /// Frames read.
+    pub packets: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+    /// Time of the first frame.
+    pub first: Option<String>,
+    /// Time of the last frame.
+    pub last: Option<String>,
+    /// Packets that the capture is known to have dropped; `null` where it does not say.
+    pub dropped: Option<u64>,
+    /// It was read to its end without a problem.
+    pub complete: bool,
+    /// What was wrong with it.
+    pub problems: Vec<String>,
+    /// What could not be seen in it, and why, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// What was looked for.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct TargetInfo {
+    /// Name of the profile.
+    pub profile: String,
+}
+
+/// The judgement over all attempts.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Verdict {
+    /// The worst that is certain.
+    pub outcome: Outcome,
+    /// One sentence that a person can act on.
+    pub headline: String,
+    /// The cause that explains most.
+    pub cause: Option<String>,
+    /// Its stage.
+    pub stage: Option<Stage>,
+    /// Whom it points at.
+    pub blame: Option<Blame>,
+    /// How sure, 0 to 1.
+    pub confidence: Option<f64>,
+    /// `one-name`, `one-server`, `one-family`, `one-transport`, `service`, `everything`, `unknown`.
+    pub scope: String,
+    /// What speaks for it.
+    pub because: Vec<String>,
+    /// What speaks against it, and rival explanations.
+    pub against: Vec<String>,
+    /// What to do, in order.
+    pub steps: Vec<Step>,
+    /// What was seen and what could not be seen, in one sentence.
+    pub coverage: String,
+}
+
+/// One thing to do.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Step {
+    /// What.
+    #[serde(rename = "do")]
+    pub action: String,
+    /// Why.
+    pub why: String,
+}
+
+/// One try of one client to reach one name.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Attempt {
+    /// Number in this report, from 1.
+    pub id: usize,
+    /// Index into `captures`; frames are counted in that file.
+    pub capture: usize,
+    /// The client's address.
+    pub client: String,
+    /// The name, `null` where only an address is known.
+    pub name: Option<String>,
+    /// `dns`, `sni`, `address` or `resolver`.
+    pub matched_by: String,
+    /// What the name is for, as the profile says (`api`, `media-cdn`, …).
+    pub role: Option<String>,
+    /// Time of its first packet.
+    pub started: String,
+    /// Milliseconds until its outcome was clear (or its last packet).
+    pub duration: f64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Where it broke or suffered.
+    pub stage: Option<Stage>,
+    /// Why.
+    pub cause: Option<String>,
+    /// How bad.
+    pub severity: Option<Severity>,
+    /// Whom it points at.
+    pub blame: Option<Blame>,
+    /// How sure, 0 to 1.
+    pub confidence: Option<f64>,
+    /// A Wireshark display filter that shows the attempt's evidence, or all of it where nothing went wrong.
+    pub filter: String,
+    /// A cell per stage.
+    pub stages: Vec<StageCell>,
+    /// Its DNS lookups.
+    pub lookups: Vec<Lookup>,
+    /// Its TCP and QUIC paths.
+    pub paths: Vec<Path>,
+    /// What the rules found.
+    pub findings: Vec<Finding>,
+}
+
+/// How far a stage went.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It worked.
+    Passed,
+    /// It worked, slowly or not at first.
+    Slow,
+    /// It failed.
+    Broke,
+    /// Nothing of it can be seen.
+    Unseen,
+    /// It was not reached or not used.
+    Skipped,
+}
+
+impl Status {
+    /// As it stands in the JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Slow => "slow",
+            Self::Broke => "broke",
+            Self::Unseen => "unseen",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// One stage of an attempt.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct StageCell {
+    /// `dns`, `tcp`, `tls`, `quic`, `request`.
+    pub stage: &'static str,
+    /// How far it went.
+    pub status: Status,
+    /// Milliseconds it took.
+    pub took: Option<f64>,
+    /// In words.
+    pub detail: String,
+    /// Its packets.
+    pub frames: Vec<u32>,
+}
+
+/// One question to one resolver.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Lookup {
+    /// The name asked for.
+    pub question: String,
+    /// `A`, `AAAA`, `HTTPS`, …
+    #[serde(rename = "type")]
+    pub qtype: String,
+    /// Whom.
+    pub resolver: String,
+    /// `udp` or `tcp`.
+    pub transport: &'static str,
+    /// Queries sent.
+    pub tries: u32,
+    /// Response code of the first answer.
+    pub rcode: Option<String>,
+    /// Extended DNS Error of the first answer that has one: code.
+    pub ede: Option<u16>,
+    /// Addresses answered.
+    pub answers: Vec<String>,
+    /// CNAME chain.
+    pub cnames: Vec<String>,
+    /// Milliseconds from the first query to the first answer.
+    pub took: Option<f64>,
+    /// What was wrong with this lookup.
+    pub cause: Option<String>,
+    /// Its packets.
+    pub frames: Vec<u32>,
+}
+
+/// Whose network a server is in.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Network {
+    /// CDN, from names and CNAMEs.
+    pub cdn: Option<String>,
+    /// Autonomous system number.
+    pub asn: Option<u32>,
+    /// The prefix that says so.
+    pub prefix: Option<String>,
+}
+
+/// One TCP connection or QUIC connection.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Path {
+    /// `tcp` or `quic`.
+    pub transport: &'static str,
+    /// The client's address and port.
+    pub client: String,
+    /// The server's address and port.
+    pub server: String,
+    /// Whose network that is.
+    pub network: Option<Network>,
+    /// Wireshark's `tcp.stream`.
+    pub tcp_stream: Option<u32>,
+    /// server_name.
+    pub sni: Option<String>,
+    /// ALPN chosen where visible, else offered.
+    pub alpn: Vec<String>,
+    /// `TLS 1.3`, `QUIC v1`, …
+    pub version: Option<String>,
+    /// JA4 fingerprint.
+    pub ja4: Option<String>,
+    /// Milliseconds of a round trip, from the handshake.
+    pub rtt: Option<f64>,
+    /// The app or process that owns it, where the capture says so.
+    pub app: Option<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why.
+    pub cause: Option<String>,
+    /// How sure.
+    pub confidence: Option<f64>,
+    /// Whom it points at.
+    pub blame: Option<Blame>,
+    /// Its packets that matter.
+    pub frames: Vec<u32>,
+}
+
+/// What a rule found.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Finding {
+    /// The rule's id.
+    pub cause: String,
+    /// How bad.
+    pub severity: Severity,
+    /// Index into the attempt's `paths`, where it is about one.
+    pub path: Option<usize>,
+    /// How sure, 0 to 1.
+    pub confidence: f64,
+    /// Whom it points at.
+    pub blame: Blame,
+    /// The packets that show it.
+    pub frames: Vec<u32>,
+    /// What was seen, with numbers.
+    pub what: String,
+    /// Fields of that cause.
+    pub extra: Map<String, Value>,
+}
+
+/// One resolver.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Resolver {
+    /// Its address and port.
+    pub address: String,
+    /// Who runs it, if listed.
+    pub name: Option<String>,
+    /// DoT, DoH or DoQ.
+    pub encrypted: bool,
+    /// Queries.
+    pub queries: u64,
+    /// Queries answered.
+    pub answered: u64,
+    /// Queries that failed: error answers and no answer.
+    pub failed: u64,
+    /// Median answer time, milliseconds.
+    pub median: Option<f64>,
+    /// 95th percentile, milliseconds.
+    pub p95: Option<f64>,
+}
+
+/// One server address.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Server {
+    /// Its address.
+    pub address: String,
+    /// CDN or network.
+    pub cdn: Option<String>,
+    /// Names tried there.
+    pub names: Vec<String>,
+    /// Paths tried.
+    pub tried: u32,
+    /// Paths that got through.
+    pub worked: u32,
+    /// Median round trip, milliseconds.
+    pub rtt: Option<f64>,
+}
+
+/// A time as RFC 3339 with nanoseconds, UTC.
+#[must_use]
+pub fn rfc3339(time: Timestamp) -> String {
+    match jiff::Timestamp::from_nanosecond(i128::from(time.0)) {
+        Ok(t) => format!("{t:.9}"),
+        Err(_) => format!("{}ns", time.0),
+    }
+}
+
+/// Milliseconds, rounded to a microsecond so that the same input always prints the same digits.
+#[must_use]
+#[allow(clippy::cast_precision_loss)]
+pub fn millis(span: Duration) -> f64 {
+    (span.as_nanos() / 1_000) as f64 / 1_000.0
+}

@@ -1,5 +1,255 @@
-//! What a TCP connection shows (RFC 9293).
+//! What a TCP connection shows (RFC 9293, 2018, 7323).
+//!
+//! Offsets count a side's stream bytes from 0, the byte after its SYN. Sequence numbers are turned into
+//! offsets once, by the tracker; nothing later has to think about wrapping.
 
-/// To be filled by the flow tracker.
-#[derive(Clone, Debug, Default)]
-pub struct TcpFacts {}
+use crate::fact::icmp::IcmpError;
+use crate::types::{Both, Mark, Side, Timestamp};
+use std::time::Duration;
+
+/// Packets of one kind that may be sent again: SYN, SYN-ACK.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Tries {
+    /// The first eight of them.
+    pub marks: Vec<Mark>,
+    /// The last one seen.
+    pub last: Option<Mark>,
+    /// How many were seen, copies made by the capture not counted.
+    pub count: u32,
+}
+
+impl Tries {
+    /// How many marks are kept.
+    pub const KEPT: usize = 8;
+
+    /// Notes one more.
+    pub fn add(&mut self, mark: Mark) {
+        if self.marks.len() < Self::KEPT {
+            self.marks.push(mark);
+        }
+        self.last = Some(mark);
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// The first one.
+    #[must_use]
+    pub fn first(&self) -> Option<Mark> {
+        self.marks.first().copied()
+    }
+}
+
+/// A segment with the RST flag, with what is needed to doubt its sender.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reset {
+    /// Whose address it carries.
+    pub from: Side,
+    /// The packet.
+    pub mark: Mark,
+    /// TTL or hop limit.
+    pub ttl: u8,
+    /// IPv4 identification (0 for IPv6).
+    pub ip_id: u16,
+    /// Window field.
+    pub window: u16,
+    /// It also carries the ACK flag.
+    pub with_ack: bool,
+    /// It acknowledges exactly the client's SYN (ISN + 1) and no SYN-ACK came before it.
+    pub answers_syn: bool,
+    /// Its sequence number lies where its sender's next byte is due (or, in answer to a SYN, is acceptable).
+    pub in_sequence: bool,
+    /// Stream bytes of the other side that this side had acknowledged, or acknowledges with it.
+    pub acked: u64,
+    /// Stream bytes its sender had sent before it.
+    pub sent: u64,
+}
+
+/// A data segment that is not acknowledged yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sent {
+    /// Offset of its first byte.
+    pub offset: u64,
+    /// Payload length in bytes.
+    pub length: u32,
+    /// The packet.
+    pub mark: Mark,
+    /// These bytes had been sent before.
+    pub again: bool,
+}
+
+/// What one side sent.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Half {
+    /// Segments of any kind.
+    pub packets: u32,
+    /// First and last segment.
+    pub first: Option<Mark>,
+    /// Last segment.
+    pub last: Option<Mark>,
+    /// First segment with data.
+    pub first_data: Option<Mark>,
+    /// Last segment with data not sent before.
+    pub last_new_data: Option<Mark>,
+    /// Segments with data.
+    pub data_segments: u32,
+    /// Segments that carried bytes sent before and not just reordered, kept alive or copied by the capture.
+    pub retransmitted: u32,
+    /// Segments that came after one with a higher offset, too soon to be a retransmission.
+    pub reordered: u32,
+    /// Segments that repeat a packet as the capture saw it twice.
+    pub copies: u32,
+    /// Keep-alive probes.
+    pub keep_alives: u32,
+    /// Segments with nonsense sequence numbers.
+    pub out_of_window: u32,
+    /// Holes in the stream that were filled later.
+    pub holes_filled: u32,
+    /// Highest offset sent: the stream's length as far as seen.
+    pub sent: u64,
+    /// How far the other side has acknowledged this stream.
+    pub acked: u64,
+    /// The packet of the other side that last moved `acked`.
+    pub acked_at: Option<Mark>,
+    /// The packet of the other side that first acknowledged stream data (`acked` above 0).
+    pub first_acked_at: Option<Mark>,
+    /// Bytes that the other side acknowledged and the capture never showed.
+    pub unseen: u64,
+    /// The first missing byte, where the stream as captured has a hole now.
+    pub hole_at: Option<u64>,
+    /// Segments waiting behind that hole.
+    pub beyond_hole: u32,
+    /// Data not acknowledged yet, oldest first, resends included; at most 16.
+    pub in_flight: Vec<Sent>,
+    /// Largest data segment that was acknowledged, payload bytes.
+    pub largest_acked: u32,
+    /// Largest data segment sent, payload bytes.
+    pub largest_sent: u32,
+    /// SACK blocks from the other side said that bytes beyond a hole of this stream arrived.
+    pub sacked_at: Option<Mark>,
+    /// MSS option of the SYN or SYN-ACK.
+    pub mss: Option<u16>,
+    /// TTL or hop limit of the first packet.
+    pub ttl: u8,
+    /// Smallest TTL of packets other than RST.
+    pub ttl_min: u8,
+    /// Largest TTL of packets other than RST.
+    pub ttl_max: u8,
+    /// IP identification of the last packet other than RST.
+    pub ip_id: u16,
+    /// All packets so far, RST aside, had IP identification 0.
+    pub ip_id_zero: bool,
+    /// Window field of the last packet other than RST.
+    pub window: u16,
+    /// This side announced a window of zero and it lasts since.
+    pub zero_window_since: Option<Mark>,
+    /// Longest time that a zero window lasted.
+    pub zero_window_longest: Duration,
+    /// FIN.
+    pub fin: Option<Mark>,
+    /// A payload was cut by the snap length.
+    pub clipped: bool,
+}
+
+impl Half {
+    /// Bytes sent and not acknowledged.
+    #[must_use]
+    pub fn outstanding(&self) -> u64 {
+        self.sent.saturating_sub(self.acked)
+    }
+
+    /// How often the oldest unacknowledged byte was sent, and when: its first segment and its resends.
+    pub fn oldest_unacked(&self) -> impl Iterator<Item = &Sent> {
+        let from = self.acked;
+        self.in_flight
+            .iter()
+            .filter(move |s| s.offset <= from && from < s.offset + u64::from(s.length))
+    }
+}
+
+/// All that was seen of one TCP connection.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TcpFacts {
+    /// The client's SYN and its resends (same ISN).
+    pub syn: Tries,
+    /// The server's SYN-ACK that acknowledges the SYN exactly, and its resends.
+    pub syn_ack: Tries,
+    /// SYN-ACKs whose acknowledgement number fits no SYN of this connection.
+    pub foreign_syn_acks: u32,
+    /// The client's first segment that acknowledges the SYN-ACK exactly, or data beyond it.
+    pub ack: Option<Mark>,
+    /// SYN-ACKs that came after `ack`: the server has not got it.
+    pub syn_acks_after_ack: u32,
+    /// Data in the SYN (TCP Fast Open).
+    pub fast_open: bool,
+    /// What each side sent.
+    pub half: Both<Half>,
+    /// Segments with RST, at most 4.
+    pub resets: Vec<Reset>,
+    /// All RSTs seen.
+    pub reset_count: u32,
+    /// The server sent data after its RST: the RST was not the server's own.
+    pub data_after_reset: Option<Mark>,
+    /// ICMP errors that quote it, at most 4.
+    pub icmp: Vec<IcmpError>,
+    /// The connection began before the capture: no SYN and no SYN-ACK was seen.
+    pub midstream: bool,
+}
+
+impl TcpFacts {
+    /// The handshake was completed, as sequence numbers prove: SYN-ACK and the client's acknowledgement of it.
+    /// A connection that began before the capture counts as established once both sides were seen.
+    #[must_use]
+    pub fn established(&self) -> bool {
+        if self.midstream {
+            return self.half.0.iter().all(|h| h.packets > 0);
+        }
+        self.ack.is_some()
+    }
+
+    /// Both directions were seen.
+    #[must_use]
+    pub fn two_way(&self) -> bool {
+        self.half.0.iter().all(|h| h.packets > 0)
+    }
+
+    /// SYN to SYN-ACK; from the last SYN before it, none where that is ambiguous (a resent SYN less than 1 ms before).
+    #[must_use]
+    pub fn rtt(&self) -> Option<Duration> {
+        let answer = self.syn_ack.first()?;
+        let asked = self
+            .syn
+            .marks
+            .iter()
+            .rev()
+            .find(|m| m.time <= answer.time)?;
+        Some(answer.time.since(asked.time))
+    }
+
+    /// First SYN to first SYN-ACK.
+    #[must_use]
+    pub fn connect_time(&self) -> Option<Duration> {
+        Some(self.syn_ack.first()?.time.since(self.syn.first()?.time))
+    }
+
+    /// First RST that carries this side's address.
+    #[must_use]
+    pub fn reset_from(&self, side: Side) -> Option<&Reset> {
+        self.resets.iter().find(|r| r.from == side)
+    }
+
+    /// Time of the last packet of either side.
+    #[must_use]
+    pub fn last_time(&self) -> Option<Timestamp> {
+        self.half
+            .0
+            .iter()
+            .filter_map(|h| h.last)
+            .map(|m| m.time)
+            .max()
+    }
+
+    /// Bytes acknowledged that the capture never showed, both sides: proof that packets are missing from it.
+    #[must_use]
+    pub fn unseen(&self) -> u64 {
+        self.half.0.iter().map(|h| h.unseen).sum()
+    }
+}

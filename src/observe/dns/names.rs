@@ -33,6 +33,8 @@ pub enum Via {
 pub struct Candidate<'a> {
     /// The name asked for; untrusted text.
     pub name: &'a str,
+    /// Who was told; `None` where several clients were.
+    pub client: Option<Addr>,
     /// The last answer before the time asked about, or the first one where only that is kept.
     pub answered: Mark,
     /// How the answer led to the address.
@@ -42,6 +44,7 @@ pub struct Candidate<'a> {
 #[derive(Debug)]
 struct Named {
     name: Arc<str>,
+    client: Option<Addr>,
     first: Mark,
     last: Mark,
     via: Via,
@@ -53,6 +56,7 @@ impl Named {
         let answered = marks.into_iter().find(|mark| mark.time <= time)?;
         Some(Candidate {
             name: &self.name,
+            client: self.client,
             answered,
             via: self.via,
         })
@@ -104,8 +108,8 @@ impl NameBook {
         let mut text = None;
         for (server, via) in servers {
             let text = text.get_or_insert_with(|| self.intern(name));
-            self.enter((client, server), text, answered, via);
-            self.enter((ANYONE, server), text, answered, via);
+            self.enter((client, server), client, text, answered, via);
+            self.enter((ANYONE, server), client, text, answered, via);
         }
         drop(text);
         self.evict();
@@ -157,17 +161,19 @@ impl NameBook {
         }
     }
 
-    fn enter(&mut self, pair: Pair, text: &Arc<str>, answered: Mark, via: Via) {
+    fn enter(&mut self, pair: Pair, client: Addr, text: &Arc<str>, answered: Mark, via: Via) {
         let known = self.pairs.len();
         let named = self.pairs.entry(pair).or_default();
         if let Some(old) = named.iter_mut().find(|old| Arc::ptr_eq(&old.name, text)) {
             old.last = answered;
+            old.client = old.client.filter(|&c| c == client);
             old.via = old.via.min(via);
             return;
         }
         let dropped = (named.len() == MAX_NAMES).then(|| oldest(named)).flatten();
         named.push(Named {
             name: Arc::clone(text),
+            client: Some(client),
             first: answered,
             last: answered,
             via,

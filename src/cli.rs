@@ -1,0 +1,126 @@
+//! Every command and option, with the help text that is also the manual.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+/// Says why a connection failed: DNS, TCP, TLS, QUIC or the request; whose fault it is; and which packets prove it.
+#[derive(Debug, Parser)]
+#[command(version, about, long_about = None, disable_help_subcommand = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Analyse saved captures and print the diagnosis
+    ///
+    /// Exit status: 0 nothing is broken, 1 at least one attempt is broken, 2 wrong usage or unreadable input,
+    /// 3 the input could be read in part only (what was read is reported).
+    #[command(after_help = READ_EXAMPLES)]
+    Read(Read),
+    /// Say what a cause means, how it is recognised, what it is confused with and what to do
+    Explain {
+        /// The cause, as reports name it; without it, all are listed
+        cause: Option<String>,
+    },
+    /// List target profiles and what they match
+    Targets {
+        /// Only this profile, in full: a built-in name or a TOML file
+        profile: Option<String>,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+const READ_EXAMPLES: &str = "Examples:
+  shakedown read phone.pcapng
+  shakedown read --format json wifi.pcap.gz | jq .verdict
+  tcpdump -w - -U port 443 or port 53 | shakedown read -
+  shakedown read --host example.com office.pcap
+  shakedown read -f 'host 192.0.2.7' ring-00*.pcap";
+
+/// Options of `read`.
+#[derive(Debug, Args)]
+pub struct Read {
+    /// Captures: pcap or pcapng, also compressed with gzip or zstd; `-` is standard input. Several are merged in time order
+    #[arg(required_unless_present = "json_schema", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    /// Print the JSON Schema of the report and stop
+    #[arg(long)]
+    pub json_schema: bool,
+    /// What to look for
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Only packets that match this BPF expression, as tcpdump takes it (names are never looked up)
+    #[arg(short = 'f', long = "filter", value_name = "BPF")]
+    pub filter: Option<String>,
+    /// From when on something is slow, as in dns.slow=300ms; limits: dns.slow, tcp.slow-connect, tls.slow, quic.slow
+    #[arg(long = "limit", value_name = "NAME=DURATION")]
+    pub limits: Vec<String>,
+    /// Flows held at the same time; the quietest are given up beyond that, and the report says so
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub max_flows: usize,
+    /// Colours in text output
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// Less text: no attempts that went well in detail, no resolvers
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// More text: paths and notes of all attempts
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub verbose: bool,
+}
+
+/// Which names and addresses are the target.
+#[derive(Debug, Args)]
+pub struct TargetArgs {
+    /// Target profile: a built-in name (see `shakedown targets`) or a TOML file
+    #[arg(long, value_name = "NAME|FILE", default_value = "tiktok")]
+    pub target: String,
+    /// Add a name and all names below it to the target
+    #[arg(long, value_name = "SUFFIX")]
+    pub host: Vec<String>,
+    /// Add an address prefix to the target
+    #[arg(long, value_name = "PREFIX")]
+    pub net: Vec<String>,
+    /// Every service, not just the target
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// Output formats.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Format {
+    /// For a person
+    Text,
+    /// One JSON object
+    Json,
+    /// One attempt a line, then the verdict
+    Ndjson,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}

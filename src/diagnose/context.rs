@@ -1,0 +1,294 @@
+//! What a rule may look at.
+
+use super::Thresholds;
+use super::judge::{Finding, JudgedPath};
+use super::terms::Outcome;
+use crate::attempt::{Attempt, Path};
+use crate::fact::dns::Lookup;
+use crate::fact::quic::QuicFacts;
+use crate::fact::tcp::TcpFacts;
+use crate::fact::tls::TlsFacts;
+use crate::flow::quality::{CaptureQuality, Clients};
+use crate::observe::dns::DnsObserver;
+use crate::types::{Addr, CaptureId, Mark, Timestamp};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// Everything the capture shows, as control for a single attempt.
+pub struct World<'a> {
+    /// All attempts.
+    pub attempts: &'a [Attempt<'a>],
+    /// Lookups, resolvers, names.
+    pub dns: &'a DnsObserver,
+    /// What is known of each client.
+    pub clients: &'a Clients,
+    /// How good each capture is as evidence.
+    pub qualities: &'a [CaptureQuality],
+    /// Limits for "slow".
+    pub thresholds: Thresholds,
+    /// Packets that each capture is known to have dropped (kernel, interface, file).
+    pub dropped: &'a [u64],
+    by_server: HashMap<Addr, Vec<(usize, usize)>>,
+}
+
+impl<'a> World<'a> {
+    /// Puts the attempts together with what the rest of the capture shows.
+    #[must_use]
+    pub fn new(
+        attempts: &'a [Attempt<'a>],
+        dns: &'a DnsObserver,
+        clients: &'a Clients,
+        qualities: &'a [CaptureQuality],
+        thresholds: Thresholds,
+        dropped: &'a [u64],
+    ) -> Self {
+        let mut by_server: HashMap<Addr, Vec<(usize, usize)>> = HashMap::new();
+        for (a, attempt) in attempts.iter().enumerate() {
+            for (p, path) in attempt.paths.iter().enumerate() {
+                by_server
+                    .entry(path.flow.server.addr)
+                    .or_default()
+                    .push((a, p));
+            }
+        }
+        Self {
+            attempts,
+            dns,
+            clients,
+            qualities,
+            thresholds,
+            dropped,
+            by_server,
+        }
+    }
+
+    /// Paths of any attempt to that address, oldest first.
+    pub fn paths_to(&self, server: Addr) -> impl Iterator<Item = &'a Path<'a>> {
+        let attempts = self.attempts;
+        self.by_server
+            .get(&server)
+            .into_iter()
+            .flatten()
+            .filter_map(move |&(a, p)| attempts.get(a)?.paths.get(p))
+    }
+
+    /// All lookups kept, of any client.
+    #[must_use]
+    pub fn lookups(&self) -> &'a [Lookup] {
+        self.dns.lookups()
+    }
+
+    /// How good that capture is as evidence.
+    #[must_use]
+    pub fn quality(&self, capture: CaptureId) -> Option<&'a CaptureQuality> {
+        self.qualities.get(usize::from(capture.0))
+    }
+
+    /// The last time that capture covers.
+    #[must_use]
+    pub fn end(&self, capture: CaptureId) -> Timestamp {
+        self.quality(capture)
+            .and_then(|q| q.end)
+            .unwrap_or(Timestamp::MIN)
+    }
+
+    /// Packets known to be missing from that capture.
+    #[must_use]
+    pub fn dropped(&self, capture: CaptureId) -> u64 {
+        self.dropped
+            .get(usize::from(capture.0))
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// Silence towards `client` after `tries` counts only when the capture shows packets to that client at all,
+    /// and goes on long enough after them.
+    ///
+    /// A try is unanswered when at least 1 s, or three round trips if longer, of capture follow it. Two such
+    /// tries prove silence, or one followed by 3 s; less proves nothing yet.
+    #[must_use]
+    pub fn silence(&self, client: Addr, tries: &[Mark], rtt: Option<Duration>) -> Silence {
+        let Some(first) = tries.first() else {
+            return Silence::TooShort;
+        };
+        let capture = first.capture;
+        let quality = self.quality(capture);
+        let two_way = self.clients.two_way(client);
+        if !two_way || quality.is_some_and(CaptureQuality::is_one_sided) {
+            return Silence::Unprovable;
+        }
+        let end = self.end(capture);
+        let wait = Duration::from_secs(1).max(rtt.unwrap_or_default() * 3);
+        let long = Duration::from_secs(3).max(wait);
+        let unanswered = tries.iter().filter(|t| end.since(t.time) >= wait).count();
+        if unanswered >= 2 || end.since(first.time) >= long {
+            Silence::Proven {
+                lasted: end.since(first.time),
+            }
+        } else {
+            Silence::TooShort
+        }
+    }
+}
+
+/// May "no answer" be said?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Silence {
+    /// Yes: both directions are captured and enough time followed.
+    Proven {
+        /// From the first try to the end of the capture.
+        lasted: Duration,
+    },
+    /// The capture ends too soon: unfinished.
+    TooShort,
+    /// The capture does not show packets to this client: nothing may be said.
+    Unprovable,
+}
+
+impl Silence {
+    /// May it be said?
+    #[must_use]
+    pub fn is_proven(self) -> bool {
+        matches!(self, Self::Proven { .. })
+    }
+}
+
+/// One path and what surrounds it.
+pub struct PathContext<'a> {
+    /// The attempt it belongs to.
+    pub attempt: &'a Attempt<'a>,
+    /// The path.
+    pub path: &'a Path<'a>,
+    /// Its index in the attempt.
+    pub index: usize,
+    /// Everything else.
+    pub world: &'a World<'a>,
+}
+
+impl<'a> PathContext<'a> {
+    /// TCP facts, where it is TCP.
+    #[must_use]
+    pub fn tcp(&self) -> Option<&'a TcpFacts> {
+        self.path.flow.tcp.as_deref()
+    }
+
+    /// TLS facts, where it is TCP and payload was seen.
+    #[must_use]
+    pub fn tls(&self) -> Option<&'a TlsFacts> {
+        self.path.flow.tls
+    }
+
+    /// QUIC facts, where it is QUIC.
+    #[must_use]
+    pub fn quic(&self) -> Option<&'a QuicFacts> {
+        self.path.flow.quic
+    }
+
+    /// Which capture it began in.
+    #[must_use]
+    pub fn capture(&self) -> CaptureId {
+        self.path.flow.first.capture
+    }
+
+    /// The last time that the capture covers.
+    #[must_use]
+    pub fn end(&self) -> Timestamp {
+        self.world.end(self.capture())
+    }
+
+    /// How long the capture goes on after a packet.
+    #[must_use]
+    pub fn after(&self, mark: Mark) -> Duration {
+        self.end().since(mark.time)
+    }
+
+    /// Round trip of this path, from its TCP handshake.
+    #[must_use]
+    pub fn rtt(&self) -> Option<Duration> {
+        self.tcp()?.rtt()
+    }
+
+    /// May it be said that nothing came back after these packets of the client? See [`World::silence`].
+    #[must_use]
+    pub fn silence(&self, tries: &[Mark]) -> Silence {
+        self.world
+            .silence(self.path.flow.client.addr, tries, self.rtt())
+    }
+
+    /// The capture is known to lack packets: its own counters say so, or bytes of this very connection were
+    /// acknowledged that it never shows.
+    #[must_use]
+    pub fn packets_missing(&self) -> bool {
+        self.world.dropped(self.capture()) > 0 || self.tcp().is_some_and(|t| t.unseen() > 0)
+    }
+
+    /// Other paths of the same attempt.
+    pub fn siblings(&self) -> impl Iterator<Item = &'a Path<'a>> {
+        let index = self.index;
+        let attempt: &'a Attempt<'a> = self.attempt;
+        attempt
+            .paths
+            .iter()
+            .enumerate()
+            .filter(move |(i, _)| *i != index)
+            .map(|(_, p)| p)
+    }
+
+    /// The earliest time at which a sibling had won: handshake over (or, while this path was still connecting, connected).
+    #[must_use]
+    pub fn sibling_won(&self) -> Option<Timestamp> {
+        self.siblings()
+            .filter_map(|p| {
+                let won = p.progress.succeeded()?;
+                Some(p.progress.connected.map_or(won, |c| c.time.min(won)))
+            })
+            .min()
+    }
+}
+
+/// An attempt and what surrounds it.
+pub struct AttemptContext<'a> {
+    /// The attempt.
+    pub attempt: &'a Attempt<'a>,
+    /// How each of its paths was judged; same order.
+    pub paths: &'a [JudgedPath],
+    /// What was found so far.
+    pub findings: &'a [Finding],
+    /// How it ended; `None` while its lookups are judged.
+    pub outcome: Option<Outcome>,
+    /// Everything else.
+    pub world: &'a World<'a>,
+}
+
+impl<'a> AttemptContext<'a> {
+    /// Which capture it began in.
+    #[must_use]
+    pub fn capture(&self) -> CaptureId {
+        self.attempt.started.capture
+    }
+
+    /// The last time that the capture covers.
+    #[must_use]
+    pub fn end(&self) -> Timestamp {
+        self.world.end(self.capture())
+    }
+
+    /// Any path that got through.
+    #[must_use]
+    pub fn got_through(&self) -> bool {
+        self.paths
+            .iter()
+            .any(|p| matches!(p.outcome, Outcome::Ok | Outcome::Degraded))
+    }
+
+    /// Lookups of exactly this name, without search-domain variants.
+    pub fn own_lookups(&self) -> impl Iterator<Item = (usize, &'a Lookup)> {
+        let attempt: &'a Attempt<'a> = self.attempt;
+        attempt
+            .lookups
+            .iter()
+            .copied()
+            .enumerate()
+            .filter(|(_, l)| l.search_of.is_none())
+    }
+}

@@ -1,0 +1,6 @@
+//! The `dns.*` rules.
+
+use crate::diagnose::Rule;
+
+/// All rules of this family.
+pub static RULES: &[&Rule] = &[];

@@ -1,0 +1,6 @@
+//! The `quic.*` rules.
+
+use crate::diagnose::Rule;
+
+/// All rules of this family.
+pub static RULES: &[&Rule] = &[];

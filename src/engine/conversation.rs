@@ -1,0 +1,407 @@
+//! One flow in the engine: the few bytes every flow costs, and the detail that only flows under observation have.
+
+use crate::decode::{Datagram, Packet, Segment, TcpFlags};
+use crate::fact::icmp::IcmpError;
+use crate::flow::table::Key;
+use crate::flow::tcp::{FirstSyn, IpFields, StreamSink, TcpTracker};
+use crate::flow::{FlowView, PathTransport};
+use crate::observe::dns::{Carrier, DnsObserver, DnsStream};
+use crate::observe::quic::QuicObserver;
+use crate::observe::tls::TlsObserver;
+use crate::types::{Both, Endpoint, Mark, Side, Timestamp};
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// What a flow is to the target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stake {
+    /// Not known yet.
+    Open,
+    /// A path to a target name or address.
+    Target,
+    /// A path to a resolver over an encrypted transport, or a name lookup over TCP.
+    Resolver,
+    /// Nothing: only counted.
+    None,
+}
+
+/// A flow as the table holds it.
+pub struct Flow {
+    pub(super) key: Key,
+    pub(super) first: Mark,
+    pub(super) last: Mark,
+    pub(super) packets: Both<u32>,
+    pub(super) stream: u32,
+    pub(super) first_syn: Option<FirstSyn>,
+    pub(super) client_is_low: bool,
+    pub(super) stake: Stake,
+    /// Bits: a side sent something other than SYN or RST.
+    spoke: Both<bool>,
+    closed: bool,
+    pub(super) detail: Option<Box<Detail>>,
+}
+
+/// What is observed on a flow that may matter.
+pub struct Detail {
+    pub(super) tcp: Option<TcpTracker>,
+    pub(super) app: App,
+    pub(super) owner: Option<String>,
+}
+
+/// Who reads the flow's payload.
+pub enum App {
+    /// TLS, or what should be.
+    Tls(Box<TlsObserver>),
+    /// DNS over TCP, one reader a side.
+    Dns(Box<[DnsStream; 2]>),
+    /// QUIC.
+    Quic(Box<QuicObserver>),
+}
+
+impl App {
+    /// It has said what it is: a whole hello, or first bytes that are no hello.
+    pub(super) fn has_spoken(&self) -> bool {
+        match self {
+            Self::Tls(tls) => {
+                let facts = tls.facts();
+                facts.hello.is_some()
+                    || facts.not_tls.0.iter().any(Option::is_some)
+                    || facts.server_hello.is_some()
+                    || tls.is_settled()
+            }
+            Self::Dns(_) => true,
+            Self::Quic(quic) => {
+                let facts = quic.facts();
+                facts.hello.is_some() || facts.undecryptable || facts.midstream || quic.is_settled()
+            }
+        }
+    }
+}
+
+impl Detail {
+    pub(super) fn tcp(first_syn: Option<FirstSyn>, first: Mark, port: u16) -> Self {
+        let (tracker, tls) = match first_syn {
+            Some(syn) => (TcpTracker::from_syn(syn, first), TlsObserver::new()),
+            None => (TcpTracker::empty(), TlsObserver::new_midstream()),
+        };
+        let app = if port == 53 {
+            App::Dns(Box::default())
+        } else {
+            App::Tls(Box::new(tls))
+        };
+        Self {
+            tcp: Some(tracker),
+            app,
+            owner: None,
+        }
+    }
+
+    pub(super) fn quic(observer: QuicObserver) -> Self {
+        Self {
+            tcp: None,
+            app: App::Quic(Box::new(observer)),
+            owner: None,
+        }
+    }
+}
+
+/// A connection on the same ports may be opened anew this long after the first SYN of the old one; a SYN with
+/// another number that comes sooner, while nothing answered, is a new try all the same.
+const REUSE_AFTER: Duration = Duration::from_millis(1);
+
+impl Flow {
+    pub(super) fn tcp(key: Key, src_low: bool, segment: &Segment<'_>, packet: &Packet<'_>) -> Self {
+        let syn = segment.flags.has(TcpFlags::SYN);
+        let ack = segment.flags.has(TcpFlags::ACK);
+        let from_client = match (syn, ack) {
+            (true, false) => true,
+            (true, true) => false,
+            _ => looks_like_client(segment.src_port, segment.dst_port),
+        };
+        let first_syn = (syn && !ack && segment.payload_len == 0).then(|| FirstSyn {
+            isn: segment.seq,
+            mss: segment.mss().unwrap_or(0),
+            window: segment.window,
+            ttl: packet.ttl,
+            ip_id: packet.ip_id,
+        });
+        Self::new(key, src_low == from_client, first_syn, packet)
+    }
+
+    pub(super) fn udp(
+        key: Key,
+        src_low: bool,
+        datagram: &Datagram<'_>,
+        packet: &Packet<'_>,
+    ) -> Self {
+        let from_client = looks_like_client(datagram.src_port, datagram.dst_port);
+        Self::new(key, src_low == from_client, None, packet)
+    }
+
+    fn new(
+        key: Key,
+        client_is_low: bool,
+        first_syn: Option<FirstSyn>,
+        packet: &Packet<'_>,
+    ) -> Self {
+        Self {
+            key,
+            first: packet.mark,
+            last: packet.mark,
+            packets: Both::default(),
+            stream: 0,
+            first_syn,
+            client_is_low,
+            stake: Stake::Open,
+            spoke: Both::default(),
+            closed: false,
+            detail: None,
+        }
+    }
+
+    pub(super) fn is_tcp(&self) -> bool {
+        self.key.protocol() == 6
+    }
+
+    pub(super) fn side(&self, src_low: bool) -> Side {
+        if src_low == self.client_is_low {
+            Side::Client
+        } else {
+            Side::Server
+        }
+    }
+
+    pub(super) fn client(&self) -> Endpoint {
+        if self.client_is_low {
+            self.key.low()
+        } else {
+            self.key.high()
+        }
+    }
+
+    pub(super) fn server(&self) -> Endpoint {
+        if self.client_is_low {
+            self.key.high()
+        } else {
+            self.key.low()
+        }
+    }
+
+    pub(super) fn note(&mut self, side: Side, packet: &Packet<'_>) {
+        self.packets[side] = self.packets[side].saturating_add(1);
+        self.last = packet.mark;
+    }
+
+    pub(super) fn note_segment(&mut self, side: Side, segment: &Segment<'_>) {
+        let flags = segment.flags;
+        self.spoke[side] |= !flags.has(TcpFlags::SYN | TcpFlags::RST);
+        self.closed |= flags.has(TcpFlags::FIN | TcpFlags::RST);
+    }
+
+    /// A SYN of the client with another sequence number opens a new connection on the same ports.
+    pub(super) fn is_another_syn(
+        &self,
+        src_low: bool,
+        segment: &Segment<'_>,
+        at: Timestamp,
+    ) -> bool {
+        let same_side = self.side(src_low) == Side::Client;
+        if at.since(self.first.time) < REUSE_AFTER && !self.closed {
+            return false;
+        }
+        match self.first_syn {
+            Some(first) if same_side => first.isn != segment.seq,
+            _ => self.closed || self.spoke.0 == [true, true],
+        }
+    }
+
+    pub(super) fn icmp(&mut self, error: IcmpError) {
+        if self.stake == Stake::None {
+            return;
+        }
+        if self.detail.is_none() {
+            let port = self.server().port;
+            self.detail = self
+                .first_syn
+                .map(|syn| Box::new(Detail::tcp(Some(syn), self.first, port)));
+        }
+        let Some(detail) = self.detail.as_deref_mut() else {
+            return;
+        };
+        if let Some(tcp) = &mut detail.tcp {
+            tcp.icmp(error);
+        } else if let App::Quic(quic) = &mut detail.app {
+            quic.icmp(error);
+        }
+    }
+
+    /// Nothing more comes.
+    pub(super) fn finish(&mut self, dns: &mut DnsObserver) {
+        let (client, server) = (self.client(), self.server());
+        if let Some(Detail {
+            tcp: Some(tcp),
+            app,
+            ..
+        }) = self.detail.as_deref_mut()
+        {
+            let ip = IpFields { ttl: 0, ip_id: 0 };
+            tcp.finish(&mut Sink {
+                app,
+                dns,
+                client,
+                server,
+                ip,
+            });
+        }
+    }
+
+    /// The name it says it wants: server_name.
+    pub(super) fn spoken_name(&self) -> Option<&str> {
+        match &self.detail.as_deref()?.app {
+            App::Tls(tls) => tls.facts().sni(),
+            App::Quic(quic) => quic.facts().sni(),
+            App::Dns(_) => None,
+        }
+    }
+
+    /// Its hello may carry another name inside an encrypted one (ECH not known to be GREASE).
+    pub(super) fn may_hide_name(&self) -> bool {
+        let hello = match self.detail.as_deref().map(|d| &d.app) {
+            Some(App::Tls(tls)) => tls.facts().hello.as_deref(),
+            Some(App::Quic(quic)) => quic.facts().hello.as_deref(),
+            _ => None,
+        };
+        hello.is_some_and(|h| h.ech && h.ech_grease == Some(false))
+    }
+
+    /// `None` where the flow can't tell; `Some(true)` where a direction is missing that must have existed:
+    /// one side acknowledges or sends data, and the other was never seen.
+    pub(super) fn one_sided(&self) -> Option<bool> {
+        if !self.is_tcp() {
+            return None;
+        }
+        match (
+            self.packets[Side::Client] > 0,
+            self.packets[Side::Server] > 0,
+        ) {
+            (true, true) => Some(false),
+            (true, false) if self.spoke[Side::Client] => Some(true),
+            (false, true) if self.spoke[Side::Server] => Some(true),
+            _ => None,
+        }
+    }
+
+    /// As attempts and rules see it.
+    pub(super) fn view(&self, stream_known: bool) -> FlowView<'_> {
+        let detail = self.detail.as_deref();
+        let tcp = self
+            .is_tcp()
+            .then(|| match detail.and_then(|d| d.tcp.as_ref()) {
+                Some(tracker) => Cow::Borrowed(tracker.facts()),
+                None => Cow::Owned(self.lone_syn()),
+            });
+        let (mut tls, mut quic) = (None, None);
+        match detail.map(|d| &d.app) {
+            Some(App::Tls(observer)) => tls = Some(observer.facts()),
+            Some(App::Quic(observer)) => quic = Some(observer.facts()),
+            _ => {}
+        }
+        FlowView {
+            client: self.client(),
+            server: self.server(),
+            transport: if self.is_tcp() {
+                PathTransport::Tcp
+            } else {
+                PathTransport::Quic
+            },
+            first: self.first,
+            last: self.last,
+            packets: self.packets,
+            stream: stream_known.then_some(self.stream),
+            tcp,
+            tls,
+            quic,
+            app: detail.and_then(|d| d.owner.as_deref()).map(Cow::Borrowed),
+        }
+    }
+
+    fn lone_syn(&self) -> crate::fact::tcp::TcpFacts {
+        match self.first_syn {
+            Some(syn) => TcpTracker::from_syn(syn, self.first).into_facts(),
+            None => crate::fact::tcp::TcpFacts::default(),
+        }
+    }
+}
+
+/// Which end of a flow without SYN is the client: the one with the port that no service listens on.
+fn looks_like_client(src: u16, dst: u16) -> bool {
+    let service = |port: u16| port < 1024 || matches!(port, 8080 | 8443 | 4433);
+    match (service(src), service(dst)) {
+        (true, false) => false,
+        (false, true) => true,
+        _ => true, // who speaks first
+    }
+}
+
+/// Ordered bytes of a TCP connection on their way to the observer.
+pub(super) struct Sink<'a> {
+    pub(super) app: &'a mut App,
+    pub(super) dns: &'a mut DnsObserver,
+    pub(super) client: Endpoint,
+    pub(super) server: Endpoint,
+    pub(super) ip: IpFields,
+}
+
+impl Sink<'_> {
+    fn carrier(&self, side: Side, mark: Mark) -> Carrier {
+        let (src, dst) = match side {
+            Side::Client => (self.client, self.server),
+            Side::Server => (self.server, self.client),
+        };
+        Carrier {
+            src,
+            dst,
+            ttl: self.ip.ttl,
+            ip_id: self.ip.ip_id,
+            mark,
+        }
+    }
+}
+
+impl StreamSink for Sink<'_> {
+    fn data(&mut self, side: Side, bytes: &[u8], mark: Mark) {
+        let carrier = self.carrier(side, mark);
+        match self.app {
+            App::Tls(tls) => tls.data(side, bytes, mark),
+            App::Dns(streams) => {
+                let dns = &mut *self.dns;
+                streams[side.index()].data(bytes, &mut |message, clipped| {
+                    dns.tcp_message(&carrier, message, clipped);
+                });
+            }
+            App::Quic(_) => {}
+        }
+    }
+
+    fn gap(&mut self, side: Side, missing: u64, mark: Mark) {
+        let carrier = self.carrier(side, mark);
+        match self.app {
+            App::Tls(tls) => tls.gap(side, missing, mark),
+            App::Dns(streams) => {
+                let dns = &mut *self.dns;
+                streams[side.index()].gap(Some(missing), &mut |message, clipped| {
+                    dns.tcp_message(&carrier, message, clipped);
+                });
+            }
+            App::Quic(_) => {}
+        }
+    }
+
+    fn wants(&self, _side: Side) -> bool {
+        match &*self.app {
+            App::Tls(tls) => !tls.is_settled(),
+            App::Dns(_) => true,
+            App::Quic(_) => false,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! How good a capture is as evidence: what it may have missed stands in front of every verdict.
+
+use crate::types::{Addr, Timestamp};
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+/// Counters of one capture file.
+#[derive(Clone, Debug, Default)]
+pub struct CaptureQuality {
+    /// Time of the earliest frame.
+    pub first: Option<Timestamp>,
+    /// The latest time that the capture is known to cover.
+    pub end: Option<Timestamp>,
+    /// Frames that are no IP.
+    pub not_ip: u64,
+    /// Fragments that wait for, or completed no packet.
+    pub fragments: u64,
+    /// Frames that could not be decoded.
+    pub malformed: u64,
+    /// TCP flows that would show both directions in an ordinary capture.
+    pub judgeable: u64,
+    /// Of these, flows of which one direction is missing although it must have existed.
+    pub one_sided: u64,
+    /// Flows were evicted: stream numbers no longer agree with Wireshark's.
+    pub streams_lost: bool,
+    tcp_streams: u32,
+    udp_streams: u32,
+}
+
+impl CaptureQuality {
+    /// Extends the time covered.
+    pub fn note_time(&mut self, time: Timestamp) {
+        if self.first.is_none_or(|f| time < f) {
+            self.first = Some(time);
+        }
+        if self.end.is_none_or(|e| time > e) {
+            self.end = Some(time);
+        }
+    }
+
+    /// Number of the next TCP or UDP stream, as Wireshark counts.
+    pub fn next_stream(&mut self, tcp: bool) -> u32 {
+        let counter = if tcp {
+            &mut self.tcp_streams
+        } else {
+            &mut self.udp_streams
+        };
+        *counter += 1;
+        *counter - 1
+    }
+
+    /// Counts a flow that is over: `None` where it can't tell, else whether it lacks a direction.
+    pub fn note_flow(&mut self, one_sided: Option<bool>) {
+        if let Some(one_sided) = one_sided {
+            self.judgeable += 1;
+            self.one_sided += u64::from(one_sided);
+        }
+    }
+
+    /// Nearly all flows lack one direction: silence proves nothing in this capture.
+    #[must_use]
+    pub fn is_one_sided(&self) -> bool {
+        self.judgeable > 0 && self.one_sided * 10 >= self.judgeable * 9
+    }
+}
+
+/// What was seen of each client: whether the capture shows packets to it at all.
+#[derive(Debug, Default)]
+pub struct Clients {
+    seen: HashMap<Addr, Client, RandomState>,
+}
+
+/// One client address.
+#[derive(Clone, Copy, Debug)]
+pub struct Client {
+    /// First packet from it that opened or asked something.
+    pub asked: Option<Timestamp>,
+    /// First answer to it.
+    pub answered: Option<Timestamp>,
+    /// Last first answer of a flow to it, or last DNS answer.
+    pub answered_last: Option<Timestamp>,
+}
+
+/// Clients remembered.
+const MAX_CLIENTS: usize = 65_536;
+
+impl Clients {
+    fn entry(&mut self, addr: Addr) -> Option<&mut Client> {
+        if self.seen.len() >= MAX_CLIENTS && !self.seen.contains_key(&addr) {
+            return None;
+        }
+        Some(self.seen.entry(addr).or_insert(Client {
+            asked: None,
+            answered: None,
+            answered_last: None,
+        }))
+    }
+
+    /// A packet from a client that opens or asks something.
+    pub fn asked(&mut self, addr: Addr, at: Timestamp) {
+        if let Some(client) = self.entry(addr) {
+            client.asked.get_or_insert(at);
+        }
+    }
+
+    /// A packet to a client in answer to something.
+    pub fn answered(&mut self, addr: Addr, at: Timestamp) {
+        if let Some(client) = self.entry(addr) {
+            client.answered.get_or_insert(at);
+            client.answered_last = Some(at);
+        }
+    }
+
+    /// The capture shows packets to this client as well as from it.
+    #[must_use]
+    pub fn two_way(&self, addr: Addr) -> bool {
+        self.seen.get(&addr).is_some_and(|c| c.answered.is_some())
+    }
+
+    /// What is known of a client.
+    #[must_use]
+    pub fn get(&self, addr: Addr) -> Option<&Client> {
+        self.seen.get(&addr)
+    }
+}

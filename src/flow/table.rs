@@ -1,0 +1,293 @@
+//! The flow table: five-tuple to slot, bounded.
+//!
+//! Flows lie in one vector, the hash table holds indices into it. Both directions have the same key (the
+//! smaller endpoint first). Hashing is seeded, so that a crafted capture can't pile up collisions; nothing
+//! that is reported depends on the order of the table.
+//!
+//! At most [`FlowTable::limit`] flows are held. When a new one comes then, a few slots behind a rotating hand
+//! are looked at and the one that has been quiet longest is given up; flows that may matter to the target are
+//! passed over while there are others.
+
+use crate::types::{Addr, Endpoint};
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use std::hash::{BuildHasher, Hasher};
+
+/// A five-tuple without direction: the smaller endpoint is `low`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Key {
+    low: Addr,
+    high: Addr,
+    ports: u32,
+    protocol: u8,
+}
+
+impl Key {
+    /// From a packet's source and destination. The flag says whether the source is the low end.
+    #[must_use]
+    pub fn new(src: Endpoint, dst: Endpoint, protocol: u8) -> (Self, bool) {
+        let src_low = (src.addr, src.port) <= (dst.addr, dst.port);
+        let (low, high) = if src_low { (src, dst) } else { (dst, src) };
+        let key = Self {
+            low: low.addr,
+            high: high.addr,
+            ports: u32::from(low.port) << 16 | u32::from(high.port),
+            protocol,
+        };
+        (key, src_low)
+    }
+
+    /// The smaller endpoint.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation)]
+    pub fn low(&self) -> Endpoint {
+        Endpoint {
+            addr: self.low,
+            port: (self.ports >> 16) as u16,
+        }
+    }
+
+    /// The larger endpoint.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation)]
+    pub fn high(&self) -> Endpoint {
+        Endpoint {
+            addr: self.high,
+            port: self.ports as u16,
+        }
+    }
+
+    /// IP protocol number.
+    #[must_use]
+    pub fn protocol(&self) -> u8 {
+        self.protocol
+    }
+
+    /// Words, not bytes: hashing 16-byte arrays is several times slower.
+    #[allow(clippy::cast_possible_truncation)]
+    fn hash(&self, state: &RandomState) -> u64 {
+        let mut h = state.build_hasher();
+        h.write_u64(self.low.0 as u64 ^ (self.low.0 >> 64) as u64);
+        h.write_u64((self.low.0 >> 64) as u64 ^ u64::from(self.protocol));
+        h.write_u64(self.high.0 as u64);
+        h.write_u64((self.high.0 >> 64) as u64 ^ u64::from(self.ports));
+        h.finish()
+    }
+}
+
+/// What a slot must tell the table.
+pub trait Slot {
+    /// Its key.
+    fn key(&self) -> &Key;
+    /// When it was last active; the smallest goes first.
+    fn quiet_since(&self) -> i64;
+    /// It matters: spare it as long as there are others.
+    fn precious(&self) -> bool;
+}
+
+/// Slots by key.
+#[derive(Debug)]
+pub struct FlowTable<F> {
+    index: HashTable<u32>,
+    flows: Vec<F>,
+    state: RandomState,
+    limit: usize,
+    hand: usize,
+    last: Option<(Key, u32)>,
+}
+
+/// How many slots are looked at to find one to give up.
+const SAMPLE: usize = 8;
+
+impl<F: Slot> FlowTable<F> {
+    /// An empty table that holds at most `limit` flows (at least 16).
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self {
+            index: HashTable::new(),
+            flows: Vec::new(),
+            state: RandomState::default(),
+            limit: limit.max(16),
+            hand: 0,
+            last: None,
+        }
+    }
+
+    /// How many flows it holds at most.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// All flows, in the order of their slots.
+    pub fn iter(&self) -> impl Iterator<Item = &F> {
+        self.flows.iter()
+    }
+
+    /// All flows, to change them.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut F> {
+        self.flows.iter_mut()
+    }
+
+    /// The flow with that key.
+    pub fn get_mut(&mut self, key: &Key) -> Option<&mut F> {
+        let slot = self.find(key)?;
+        self.flows.get_mut(slot as usize)
+    }
+
+    /// The flow with that key.
+    #[must_use]
+    pub fn get(&self, key: &Key) -> Option<&F> {
+        let slot = self.find(key)?;
+        self.flows.get(slot as usize)
+    }
+
+    /// The flow in a slot that [`Self::slot`] gave.
+    pub fn at(&mut self, slot: u32) -> &mut F {
+        &mut self.flows[slot as usize]
+    }
+
+    fn find(&self, key: &Key) -> Option<u32> {
+        if let Some((last, slot)) = self.last {
+            if last == *key {
+                return Some(slot);
+            }
+        }
+        let hash = key.hash(&self.state);
+        self.index
+            .find(hash, |&slot| self.flows[slot as usize].key() == key)
+            .copied()
+    }
+
+    /// The slot of that key; where there is none, `make` fills a new one. The flag says whether it is new, and
+    /// the flow that was given up for it comes along.
+    pub fn slot(&mut self, key: &Key, make: impl FnOnce() -> F) -> (u32, bool, Option<F>) {
+        if let Some(slot) = self.find(key) {
+            self.last = Some((*key, slot));
+            return (slot, false, None);
+        }
+        let hash = key.hash(&self.state);
+        let flow = make();
+        let (slot, evicted) = if self.flows.len() < self.limit {
+            self.flows.push(flow);
+            (self.flows.len() - 1, None)
+        } else {
+            let victim = self.victim();
+            self.forget(victim);
+            (
+                victim,
+                Some(std::mem::replace(&mut self.flows[victim], flow)),
+            )
+        };
+        let slot = u32::try_from(slot).unwrap_or(u32::MAX);
+        let Self {
+            index,
+            flows,
+            state,
+            ..
+        } = self;
+        index.insert_unique(hash, slot, |&s| flows[s as usize].key().hash(state));
+        self.last = Some((*key, slot));
+        (slot, true, evicted)
+    }
+
+    fn victim(&mut self) -> usize {
+        let len = self.flows.len();
+        let start = self.hand;
+        self.hand = (self.hand + SAMPLE) % len;
+        (start..start + SAMPLE)
+            .map(|i| i % len)
+            .min_by_key(|&i| {
+                let f = &self.flows[i];
+                (f.precious(), f.quiet_since())
+            })
+            .unwrap_or(0)
+    }
+
+    fn forget(&mut self, slot: usize) {
+        let key = *self.flows[slot].key();
+        let hash = key.hash(&self.state);
+        if let Ok(entry) = self.index.find_entry(hash, |&s| s as usize == slot) {
+            entry.remove();
+        }
+        if self.last.is_some_and(|(_, s)| s as usize == slot) {
+            self.last = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Item {
+        key: Key,
+        at: i64,
+        precious: bool,
+    }
+
+    impl Slot for Item {
+        fn key(&self) -> &Key {
+            &self.key
+        }
+        fn quiet_since(&self) -> i64 {
+            self.at
+        }
+        fn precious(&self) -> bool {
+            self.precious
+        }
+    }
+
+    fn end(last: u8, port: u16) -> Endpoint {
+        Endpoint {
+            addr: Addr::v4([10, 0, 0, last]),
+            port,
+        }
+    }
+
+    fn item(key: Key, at: i64, precious: bool) -> impl FnOnce() -> Item {
+        move || Item { key, at, precious }
+    }
+
+    #[test]
+    fn both_directions_share_a_slot() {
+        let mut table = FlowTable::new(100);
+        let (there, low) = Key::new(end(1, 5000), end(2, 443), 6);
+        let (back, back_low) = Key::new(end(2, 443), end(1, 5000), 6);
+        assert_eq!((there, low), (back, !back_low));
+        let (slot, new, _) = table.slot(&there, item(there, 0, false));
+        assert!(new);
+        assert_eq!(table.slot(&back, item(back, 0, false)).0, slot);
+        assert_eq!((there.low(), there.high()), (end(1, 5000), end(2, 443)));
+    }
+
+    #[test]
+    fn protocol_and_ports_tell_flows_apart() {
+        let mut table = FlowTable::new(100);
+        for (port, protocol) in [(1u16, 6u8), (1, 17), (2, 6)] {
+            let (key, _) = Key::new(end(1, port), end(2, 443), protocol);
+            assert!(table.slot(&key, item(key, 0, false)).1);
+        }
+        assert_eq!(table.iter().count(), 3);
+    }
+
+    #[test]
+    fn the_limit_holds_and_spares_what_matters() {
+        let mut table = FlowTable::new(16);
+        let mut evicted = 0;
+        for port in 0..200u16 {
+            let (key, _) = Key::new(end(1, port), end(2, 443), 6);
+            let (_, new, gone) = table.slot(&key, item(key, i64::from(port), port == 3));
+            assert!(new);
+            if let Some(gone) = gone {
+                assert!(!gone.precious);
+                evicted += 1;
+                assert!(table.get(gone.key()).is_none());
+            }
+        }
+        assert_eq!(table.iter().count(), 16);
+        assert_eq!(evicted, 184);
+        let (kept, _) = Key::new(end(1, 3), end(2, 443), 6);
+        assert!(table.get(&kept).is_some());
+    }
+}

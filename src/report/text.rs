@@ -1,0 +1,299 @@
+//! The report for a person: the verdict first, then each attempt with a cell per stage, the break, its proof
+//! and a display filter to copy.
+//!
+//! Every state has a word beside its colour; without colour nothing is lost.
+
+use crate::snapshot::{
+    Attempt, Capture, Finding, Outcome, Path, Report, Resolver, Severity, StageCell, Status,
+};
+use std::io::{self, Write};
+
+/// How to paint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Style {
+    /// With ANSI colours (16 of them, so that light and dark terminals both serve).
+    pub color: bool,
+    /// Attempts that went well in one line only, and no resolver table.
+    pub quiet: bool,
+    /// Every finding and path, also of attempts that went well.
+    pub verbose: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Ink {
+    Good,
+    Warn,
+    Bad,
+    Dim,
+    Bold,
+}
+
+impl Style {
+    fn ink(self, ink: Ink, text: &str) -> String {
+        if !self.color {
+            return text.to_owned();
+        }
+        let code = match ink {
+            Ink::Good => "32",
+            Ink::Warn => "33",
+            Ink::Bad => "31",
+            Ink::Dim => "2",
+            Ink::Bold => "1",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+}
+
+/// Writes the report.
+///
+/// # Errors
+/// Whatever `out` answers.
+pub fn write(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
+    verdict(report, style, out)?;
+    for attempt in &report.attempts {
+        self::attempt(report, attempt, style, out)?;
+    }
+    if !style.quiet {
+        resolvers(&report.resolvers, style, out)?;
+    }
+    captures(&report.captures, style, out)
+}
+
+fn outcome_ink(outcome: Outcome) -> Ink {
+    match outcome {
+        Outcome::Ok => Ink::Good,
+        Outcome::Degraded => Ink::Warn,
+        Outcome::Broken => Ink::Bad,
+        Outcome::Unfinished | Outcome::Abandoned => Ink::Dim,
+    }
+}
+
+fn verdict(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
+    let v = &report.verdict;
+    let word = style.ink(outcome_ink(v.outcome), &v.outcome.as_str().to_uppercase());
+    writeln!(out, "{word}  {}", style.ink(Ink::Bold, &v.headline))?;
+    if let (Some(cause), Some(blame), Some(sure)) = (&v.cause, v.blame, v.confidence) {
+        let sure = percent(sure);
+        writeln!(
+            out,
+            "        cause {cause} · points at {} · {sure} sure · scope {}",
+            blame.as_str(),
+            v.scope
+        )?;
+    }
+    wrapped(out, "        ", &v.coverage)?;
+    for step in &v.steps {
+        wrapped(out, "        What to do: ", &step.action)?;
+    }
+    Ok(())
+}
+
+fn percent(confidence: f64) -> String {
+    format!("{:.0} %", confidence * 100.0)
+}
+
+fn attempt(
+    report: &Report,
+    attempt: &Attempt,
+    style: Style,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let name = attempt
+        .name
+        .clone()
+        .or_else(|| attempt.paths.first().map(|p| p.server.clone()))
+        .unwrap_or_default();
+    let word = style.ink(outcome_ink(attempt.outcome), attempt.outcome.as_str());
+    let clock = attempt.started.get(11..23).unwrap_or(&attempt.started);
+    let role = match attempt.role.as_deref() {
+        None | Some("unknown") => String::new(),
+        Some(role) => format!("  ({role})"),
+    };
+    let file = if report.captures.len() > 1 {
+        format!("  [{}]", report.captures[attempt.capture].source)
+    } else {
+        String::new()
+    };
+    writeln!(
+        out,
+        "\n#{} {clock}  {}  {word}  {}{role}{}{file}",
+        attempt.id,
+        style.ink(Ink::Bold, &name),
+        duration(attempt.duration),
+        style.ink(Ink::Dim, &format!("  from {}", attempt.client)),
+    )?;
+    writeln!(out, "   {}", cells(&attempt.stages, style))?;
+    let calm = matches!(attempt.outcome, Outcome::Ok | Outcome::Unfinished);
+    if calm && style.quiet {
+        return Ok(());
+    }
+    findings(attempt, style, out)?;
+    if !calm || style.verbose {
+        for path in &attempt.paths {
+            self::path(path, style, out)?;
+        }
+        writeln!(
+            out,
+            "   {} {}",
+            style.ink(Ink::Dim, "filter:"),
+            attempt.filter
+        )?;
+    }
+    Ok(())
+}
+
+fn duration(ms: f64) -> String {
+    if ms >= 10_000.0 {
+        format!("{:.1} s", ms / 1000.0)
+    } else if ms >= 100.0 {
+        format!("{ms:.0} ms")
+    } else {
+        format!("{ms:.1} ms")
+    }
+}
+
+fn cells(cells: &[StageCell], style: Style) -> String {
+    let one = |c: &StageCell| {
+        let (glyph, ink) = match c.status {
+            Status::Passed => ("✓", Ink::Good),
+            Status::Slow => ("~", Ink::Warn),
+            Status::Broke => ("✗", Ink::Bad),
+            Status::Unseen => ("?", Ink::Dim),
+            Status::Skipped => ("-", Ink::Dim),
+        };
+        let took = c
+            .took
+            .map(|t| format!(" {}", duration(t)))
+            .unwrap_or_default();
+        style.ink(
+            ink,
+            &format!("{glyph} {} {}{took}", c.stage, c.status.as_str()),
+        )
+    };
+    cells.iter().map(one).collect::<Vec<_>>().join("   ")
+}
+
+fn findings(attempt: &Attempt, style: Style, out: &mut impl Write) -> io::Result<()> {
+    let main = attempt.cause.as_deref();
+    let mut shown: Vec<&Finding> = attempt.findings.iter().collect();
+    shown.sort_by_key(|f| {
+        (
+            Some(f.cause.as_str()) != main,
+            std::cmp::Reverse(f.severity),
+        )
+    });
+    for finding in shown {
+        if finding.severity == Severity::Note && !style.verbose && attempt.outcome == Outcome::Ok {
+            continue;
+        }
+        let ink = match finding.severity {
+            Severity::Broken => Ink::Bad,
+            Severity::Degraded => Ink::Warn,
+            Severity::Note => Ink::Dim,
+        };
+        let about = finding
+            .path
+            .map(|p| format!(" path {}", p + 1))
+            .unwrap_or_default();
+        writeln!(
+            out,
+            "   {} {} · points at {} · {} sure{about}",
+            style.ink(ink, &format!("{}:", finding.severity.as_str())),
+            finding.cause,
+            finding.blame.as_str(),
+            percent(finding.confidence),
+        )?;
+        wrapped(out, "      ", &finding.what)?;
+        if !finding.frames.is_empty() {
+            let list: Vec<String> = finding.frames.iter().map(u32::to_string).collect();
+            wrapped(out, "      proof: frames ", &list.join(", "))?;
+        }
+    }
+    Ok(())
+}
+
+fn path(path: &Path, style: Style, out: &mut impl Write) -> io::Result<()> {
+    let network = path
+        .network
+        .as_ref()
+        .and_then(|n| n.cdn.clone().or_else(|| n.asn.map(|a| format!("AS{a}"))))
+        .map(|n| format!(" ({n})"))
+        .unwrap_or_default();
+    let stream = path
+        .tcp_stream
+        .map(|s| format!("  tcp.stream {s}"))
+        .unwrap_or_default();
+    let version = path
+        .version
+        .as_ref()
+        .map(|v| format!("  {v}"))
+        .unwrap_or_default();
+    let app = path
+        .app
+        .as_ref()
+        .map(|a| format!("  app {a}"))
+        .unwrap_or_default();
+    let cause = path
+        .cause
+        .as_ref()
+        .map(|c| format!("  {c}"))
+        .unwrap_or_default();
+    writeln!(
+        out,
+        "   path {} {} → {}{network}{stream}{version}{app}  {}{cause}",
+        path.transport,
+        path.client,
+        path.server,
+        style.ink(outcome_ink(path.outcome), path.outcome.as_str()),
+    )
+}
+
+fn resolvers(resolvers: &[Resolver], style: Style, out: &mut impl Write) -> io::Result<()> {
+    if resolvers.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", style.ink(Ink::Bold, "Resolvers"))?;
+    for r in resolvers {
+        let time = match (r.median, r.p95) {
+            (Some(median), Some(p95)) => format!("median {median:.1} ms, 95 % within {p95:.1} ms"),
+            _ => "no answer".into(),
+        };
+        let name = r.name.as_ref().map(|n| format!(" {n}")).unwrap_or_default();
+        writeln!(
+            out,
+            "   {}{name}: {} queries, {} answered, {} failed, {time}",
+            r.address, r.queries, r.answered, r.failed
+        )?;
+    }
+    Ok(())
+}
+
+fn captures(captures: &[Capture], style: Style, out: &mut impl Write) -> io::Result<()> {
+    for capture in captures {
+        for problem in &capture.problems {
+            let label = style.ink(Ink::Warn, "problem:");
+            writeln!(out, "\n{label} {}: {problem}", capture.source)?;
+        }
+    }
+    Ok(())
+}
+
+/// Text wrapped at 100 columns behind a prefix; further lines are indented as far as the prefix.
+fn wrapped(out: &mut impl Write, prefix: &str, text: &str) -> io::Result<()> {
+    let indent = " ".repeat(prefix.chars().count());
+    let mut line = prefix.to_owned();
+    let mut empty = true;
+    for word in text.split_whitespace() {
+        if !empty && line.chars().count() + 1 + word.chars().count() > 100 {
+            writeln!(out, "{line}")?;
+            line.clone_from(&indent);
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    writeln!(out, "{line}")
+}

@@ -1,0 +1,210 @@
+//! The commands.
+
+use crate::cli::{Cli, Color, Command, Format, Read, TargetArgs};
+use anyhow::{Context, Result, anyhow, bail};
+use clap::CommandFactory;
+use shakedown::diagnose::{Thresholds, rules};
+use shakedown::engine::{Engine, Limits};
+use shakedown::report::text::Style;
+use shakedown::report::{json, text};
+use shakedown::snapshot::{Outcome, Report};
+use shakedown::source::{self, Source, filter::Filter};
+use shakedown::target::Target;
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Runs one command.
+///
+/// # Errors
+/// Wrong usage or input, in one line.
+pub fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Command::Read(options) => read(&options),
+        Command::Explain { cause } => explain(cause.as_deref()),
+        Command::Targets { profile } => targets(profile.as_deref()),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "shakedown", &mut io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man => {
+            clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn read(options: &Read) -> Result<ExitCode> {
+    if options.json_schema {
+        json::write_schema(&mut io::stdout().lock())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let target = target(&options.target)?;
+    let mut thresholds = Thresholds::default();
+    for limit in &options.limits {
+        thresholds.set(limit).map_err(|e| anyhow!(e))?;
+    }
+    let captures = source::open(&options.files)?;
+    let mut source: Box<dyn Source> = match &options.filter {
+        Some(expression) => Box::new(Filter::new(expression)?.over(captures)),
+        None => Box::new(captures),
+    };
+    let limits = Limits {
+        flows: options.max_flows,
+        ..Limits::default()
+    };
+    let mut engine = Engine::new(target, limits);
+    while let Some(frame) = source.next_frame() {
+        engine.handle_frame(&frame);
+    }
+    let captures = source.captures();
+    for (index, info) in captures.iter().enumerate() {
+        if let (Some(end), Ok(index)) = (info.stated_end, u16::try_from(index)) {
+            engine.handle_time(shakedown::types::CaptureId(index), end);
+        }
+    }
+    engine.finish();
+    let report = engine.snapshot(&captures, thresholds);
+    write(&report, options)?;
+    Ok(exit_code(&report))
+}
+
+fn exit_code(report: &Report) -> ExitCode {
+    if report.captures.iter().any(|c| !c.complete) {
+        ExitCode::from(3)
+    } else if report.attempts.iter().any(|a| a.outcome == Outcome::Broken) {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn write(report: &Report, options: &Read) -> Result<()> {
+    match &options.output {
+        Some(path) => {
+            let name = path.display();
+            let file = File::create(path).with_context(|| format!("{name}: can't be written"))?;
+            let mut out = BufWriter::new(file);
+            paint(report, options, style(options, false), &mut out)?;
+            out.flush()
+                .with_context(|| format!("{name}: can't be written"))
+        }
+        None => {
+            let stdout = io::stdout();
+            let terminal = stdout.is_terminal();
+            let mut out = BufWriter::new(stdout.lock());
+            paint(report, options, style(options, terminal), &mut out)?;
+            Ok(out.flush()?)
+        }
+    }
+}
+
+fn paint(report: &Report, options: &Read, style: Style, out: &mut impl Write) -> Result<()> {
+    match options.format {
+        Format::Text => text::write(report, style, out)?,
+        Format::Json => json::write(report, out)?,
+        Format::Ndjson => json::write_lines(report, out)?,
+    }
+    Ok(())
+}
+
+fn style(options: &Read, terminal: bool) -> Style {
+    let wanted = match options.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+            let dumb = std::env::var_os("TERM").is_some_and(|v| v == "dumb");
+            terminal && !no_color && !dumb
+        }
+    };
+    Style {
+        color: wanted,
+        quiet: options.quiet,
+        verbose: options.verbose,
+    }
+}
+
+fn target(args: &TargetArgs) -> Result<Target> {
+    let mut target = load_target(&args.target)?;
+    for host in &args.host {
+        target.add_host(host)?;
+    }
+    for net in &args.net {
+        target.add_net(net)?;
+    }
+    target.set_all(args.all);
+    Ok(target)
+}
+
+fn load_target(name: &str) -> Result<Target> {
+    if let Some(target) = Target::built_in(name) {
+        return Ok(target);
+    }
+    let path = Path::new(name);
+    if !path.exists() {
+        bail!(
+            "'{name}' is neither a built-in target nor a file; built in: {}",
+            Target::BUILT_IN.join(", ")
+        );
+    }
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("{name}: can't be read as a target profile"))?;
+    Ok(Target::from_toml(&text, name)?)
+}
+
+fn explain(cause: Option<&str>) -> Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    let Some(cause) = cause else {
+        for rule in rules::all() {
+            writeln!(out, "{:<32} {}", rule.id, rule.title())?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    };
+    let Some(rule) = rules::find(cause) else {
+        let near: Vec<&str> = rules::all()
+            .map(|r| r.id)
+            .filter(|id| {
+                id.contains(cause)
+                    || id
+                        .split('.')
+                        .nth(1)
+                        .is_some_and(|tail| cause.contains(tail))
+            })
+            .collect();
+        let hint = if near.is_empty() {
+            "`shakedown explain` lists all".to_owned()
+        } else {
+            format!("did you mean {}?", near.join(", "))
+        };
+        bail!("there is no cause '{cause}'; {hint}");
+    };
+    writeln!(out, "{}", rule.id)?;
+    writeln!(
+        out,
+        "stage {} · {} · points at {} unless the capture says otherwise\n",
+        rule.stage.as_str(),
+        rule.severity.as_str(),
+        rule.blame.as_str()
+    )?;
+    for line in rule.doc().lines() {
+        writeln!(out, "{}", line.trim_start_matches("## "))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn targets(profile: Option<&str>) -> Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    match profile {
+        Some(name) => write!(out, "{}", load_target(name)?.describe())?,
+        None => {
+            for name in Target::BUILT_IN {
+                if let Some(target) = Target::built_in(name) {
+                    writeln!(out, "{name}: {}", target.description)?;
+                }
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

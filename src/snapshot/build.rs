@@ -1,0 +1,445 @@
+//! Facts and judgements to plain data: the last step before outputs.
+
+use super::clean::clean;
+use super::{
+    Attempt, Capture, Finding, Lookup, Network, Path, Report, Resolver, SCHEMA, Server, TargetInfo,
+    Tool, millis, rfc3339,
+};
+use crate::attempt::{self, MatchedBy, Progress};
+use crate::data;
+use crate::decode::link_name;
+use crate::diagnose::judge::ordered;
+use crate::diagnose::{Judged, JudgedPath, Outcome, Severity, World};
+use crate::fact::dns::{Lookup as LookupFact, qtype_name, rcode_name};
+use crate::fact::tls::TlsFacts;
+use crate::flow::FlowView;
+use crate::source::CaptureInfo;
+use crate::types::{Addr, CaptureId, Endpoint, Mark};
+use std::collections::BTreeMap;
+
+/// Most frames named by one finding, path or cell.
+const MAX_FRAMES: usize = 24;
+
+/// What a report is made of.
+pub struct Parts<'a> {
+    /// The inputs.
+    pub captures: &'a [CaptureInfo],
+    /// Name of the target profile.
+    pub profile: &'a str,
+    /// Everything seen.
+    pub world: &'a World<'a>,
+    /// The judgement of each attempt, in the same order.
+    pub judged: &'a [Judged],
+    /// Sentences on what could not be seen, by capture.
+    pub notes: Vec<Vec<String>>,
+}
+
+/// Builds the report.
+#[must_use]
+pub fn build(parts: &Parts<'_>) -> Report {
+    let attempts: Vec<Attempt> = parts
+        .world
+        .attempts
+        .iter()
+        .zip(parts.judged)
+        .filter(|(a, j)| is_reported(a, j))
+        .enumerate()
+        .map(|(i, (a, j))| attempt(i + 1, a, j))
+        .collect();
+    let captures: Vec<Capture> = parts
+        .captures
+        .iter()
+        .enumerate()
+        .map(|(i, c)| capture(c, parts.notes.get(i).cloned().unwrap_or_default()))
+        .collect();
+    let servers = servers(parts);
+    let verdict = super::verdict::verdict(parts, &attempts, &captures);
+    Report {
+        schema: SCHEMA,
+        tool: Tool {
+            name: "shakedown",
+            version: env!("CARGO_PKG_VERSION"),
+        },
+        captures,
+        target: TargetInfo {
+            profile: clean(parts.profile),
+        },
+        verdict,
+        attempts,
+        resolvers: resolvers(parts),
+        servers,
+    }
+}
+
+/// Connections to encrypted resolvers are reported only when they broke.
+fn is_reported(attempt: &attempt::Attempt<'_>, judged: &Judged) -> bool {
+    attempt.matched_by != MatchedBy::Resolver || judged.outcome == Outcome::Broken
+}
+
+fn capture(info: &CaptureInfo, notes: Vec<String>) -> Capture {
+    Capture {
+        source: clean(&info.source),
+        format: info.format.name().to_owned(),
+        link_types: info
+            .link_types
+            .iter()
+            .map(|&l| link_name(l).to_string())
+            .collect(),
+        packets: info.packets,
+        bytes: info.bytes,
+        first: info.first.map(rfc3339),
+        last: info.last.map(rfc3339),
+        dropped: info.dropped,
+        complete: info.complete,
+        problems: info.problems.iter().map(|p| clean(p)).collect(),
+        notes,
+    }
+}
+
+fn attempt(id: usize, attempt: &attempt::Attempt<'_>, judged: &Judged) -> Attempt {
+    let capture = attempt.started.capture;
+    let main = judged.main.map(|m| &judged.findings[m]);
+    let started = attempt.started.time;
+    let settled = settled_at(attempt);
+    Attempt {
+        id,
+        capture: usize::from(capture.0),
+        client: attempt.client.to_string(),
+        name: attempt.name.as_deref().map(clean),
+        matched_by: attempt.matched_by.as_str().to_owned(),
+        role: attempt.name.as_ref().map(|_| attempt.role.to_string()),
+        started: rfc3339(started),
+        duration: millis(settled.time.since(started)),
+        outcome: judged.outcome,
+        stage: main.map(|f| f.rule.stage),
+        cause: main.map(|f| f.rule.id.to_owned()),
+        severity: main.map(crate::diagnose::Finding::severity),
+        blame: main.map(crate::diagnose::Finding::blame),
+        confidence: main.map(|f| round(f.claim.confidence)),
+        filter: filter(attempt, judged, capture),
+        stages: super::cells::cells(attempt, judged),
+        lookups: lookups(attempt, judged, capture),
+        paths: paths(attempt, judged, capture),
+        findings: judged
+            .findings
+            .iter()
+            .map(|f| finding(f, capture))
+            .collect(),
+    }
+}
+
+/// When the outcome was clear: the handshake of the first path to succeed, else the last packet.
+fn settled_at(attempt: &attempt::Attempt<'_>) -> Mark {
+    let won = attempt
+        .paths
+        .iter()
+        .filter(|p| p.progress.succeeded().is_some())
+        .filter_map(|p| p.progress.through.or(p.progress.secured))
+        .min_by_key(|m| m.time);
+    let last_path = attempt.paths.iter().map(|p| p.flow.last);
+    let last_lookup = attempt.lookups.iter().flat_map(|l| lookup_marks(l));
+    won.or_else(|| last_path.chain(last_lookup).max_by_key(|m| m.time))
+        .unwrap_or(attempt.started)
+}
+
+/// Frames of that capture, in order, each once, at most [`MAX_FRAMES`].
+#[must_use]
+pub fn frames(marks: &[Mark], capture: CaptureId) -> Vec<u32> {
+    ordered(marks)
+        .iter()
+        .filter(|m| m.capture == capture)
+        .map(|m| m.frame.0)
+        .take(MAX_FRAMES)
+        .collect()
+}
+
+fn round(confidence: f64) -> f64 {
+    (confidence.clamp(0.0, 1.0) * 100.0).round() / 100.0
+}
+
+fn finding(finding: &crate::diagnose::Finding, capture: CaptureId) -> Finding {
+    Finding {
+        cause: finding.rule.id.to_owned(),
+        severity: finding.severity(),
+        path: finding.claim.path,
+        confidence: round(finding.claim.confidence),
+        blame: finding.blame(),
+        frames: frames(&finding.claim.marks, capture),
+        what: clean_long(&finding.claim.what),
+        extra: finding
+            .claim
+            .extra
+            .iter()
+            .map(|(k, v)| (k.clone(), clean_value(v)))
+            .collect(),
+    }
+}
+
+/// Sentences may be longer than names; they are cleaned all the same.
+fn clean_long(text: &str) -> String {
+    text.split_inclusive(' ').map(clean).collect()
+}
+
+fn clean_value(value: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::String(s) => Value::String(clean(s)),
+        Value::Array(a) => Value::Array(a.iter().map(clean_value).collect()),
+        other => other.clone(),
+    }
+}
+
+/// A display filter for the evidence; where nothing went wrong, for the whole attempt.
+fn filter(attempt: &attempt::Attempt<'_>, judged: &Judged, capture: CaptureId) -> String {
+    let marks: Vec<Mark> = match judged.main {
+        Some(main) => judged.findings[main].claim.marks.clone(),
+        None => Vec::new(),
+    };
+    let mut numbers = frames(&marks, capture);
+    if numbers.is_empty() {
+        let paths = attempt
+            .paths
+            .iter()
+            .flat_map(|p| path_marks(&p.flow, &p.progress));
+        let asked = attempt.lookups.iter().flat_map(|l| lookup_marks(l));
+        numbers = frames(&asked.chain(paths).collect::<Vec<_>>(), capture);
+    }
+    let list: Vec<String> = numbers.iter().map(u32::to_string).collect();
+    format!("frame.number in {{{}}}", list.join(", "))
+}
+
+fn lookup_marks(lookup: &LookupFact) -> Vec<Mark> {
+    let replies = lookup.replies.iter().map(|r| r.mark);
+    let icmp = lookup.icmp.iter().map(|e| e.mark);
+    lookup
+        .tries
+        .iter()
+        .copied()
+        .chain(replies)
+        .chain(icmp)
+        .collect()
+}
+
+fn lookups(attempt: &attempt::Attempt<'_>, judged: &Judged, capture: CaptureId) -> Vec<Lookup> {
+    attempt
+        .lookups
+        .iter()
+        .enumerate()
+        .map(|(i, l)| lookup(l, cause_of_lookup(judged, i), capture))
+        .collect()
+}
+
+fn cause_of_lookup(judged: &Judged, index: usize) -> Option<String> {
+    judged
+        .findings
+        .iter()
+        .find(|f| f.claim.lookups.contains(&index))
+        .map(|f| f.rule.id.to_owned())
+}
+
+fn lookup(lookup: &LookupFact, cause: Option<String>, capture: CaptureId) -> Lookup {
+    let reply = lookup.answered().or(lookup.replies.first());
+    Lookup {
+        question: clean(&lookup.name),
+        qtype: qtype_name(lookup.qtype).into_owned(),
+        resolver: lookup.resolver.to_string(),
+        transport: match lookup.transport {
+            crate::fact::dns::DnsTransport::Udp => "udp",
+            crate::fact::dns::DnsTransport::Tcp => "tcp",
+        },
+        tries: lookup.try_count,
+        rcode: reply.map(|r| rcode_name(r.rcode).into_owned()),
+        ede: lookup
+            .replies
+            .iter()
+            .find_map(|r| r.ede.as_ref().map(|e| e.0)),
+        answers: reply.map_or_else(Vec::new, |r| {
+            r.addresses.iter().map(Addr::to_string).collect()
+        }),
+        cnames: reply.map_or_else(Vec::new, |r| r.cnames.iter().map(|c| clean(c)).collect()),
+        took: lookup.took().map(millis),
+        cause,
+        frames: frames(&lookup_marks(lookup), capture),
+    }
+}
+
+fn paths(attempt: &attempt::Attempt<'_>, judged: &Judged, capture: CaptureId) -> Vec<Path> {
+    attempt
+        .paths
+        .iter()
+        .zip(&judged.paths)
+        .map(|(p, j)| path(attempt, p, j, judged, capture))
+        .collect()
+}
+
+fn path(
+    attempt: &attempt::Attempt<'_>,
+    path: &attempt::Path<'_>,
+    verdict: &JudgedPath,
+    judged: &Judged,
+    capture: CaptureId,
+) -> Path {
+    let flow = &path.flow;
+    let found = verdict
+        .finding
+        .map(|f| &judged.findings[f])
+        .filter(|f| f.severity() > Severity::Note);
+    let hello = flow.hello();
+    Path {
+        transport: if flow.quic.is_some() { "quic" } else { "tcp" },
+        client: flow.client.to_string(),
+        server: flow.server.to_string(),
+        network: network(attempt, flow.server.addr),
+        tcp_stream: flow.stream.filter(|_| flow.tcp.is_some()),
+        sni: hello.and_then(|h| h.sni.as_deref()).map(clean),
+        alpn: alpn(flow),
+        version: version(flow),
+        ja4: hello.map(|h| h.ja4.clone()).filter(|j| !j.is_empty()),
+        rtt: rtt(flow).map(millis),
+        app: flow.app.as_deref().map(clean),
+        outcome: verdict.outcome,
+        cause: found.map(|f| f.rule.id.to_owned()),
+        confidence: found.map(|f| round(f.claim.confidence)),
+        blame: found.map(crate::diagnose::Finding::blame),
+        frames: frames(&path_marks(flow, &path.progress), capture),
+    }
+}
+
+/// The milestones of a path and what ended it.
+fn path_marks(flow: &FlowView<'_>, progress: &Progress) -> Vec<Mark> {
+    let milestones = [
+        Some(flow.first),
+        progress.connected,
+        progress.greeted,
+        progress.answered,
+        progress.secured,
+        progress.requested,
+        progress.through,
+        progress.ended,
+    ];
+    let mut marks: Vec<Mark> = milestones.into_iter().flatten().collect();
+    if let Some(tcp) = flow.tcp.as_deref() {
+        marks.extend(tcp.syn.marks.iter().chain(&tcp.syn_ack.marks));
+        marks.extend(tcp.icmp.iter().map(|e| e.mark));
+        marks.extend(tcp.resets.iter().map(|r| r.mark));
+    }
+    if let Some(quic) = flow.quic {
+        marks.extend(quic.client_initials.iter().take(8));
+        marks.extend(quic.icmp.iter().map(|e| e.mark));
+    }
+    marks
+}
+
+fn alpn(flow: &FlowView<'_>) -> Vec<String> {
+    let chosen = flow
+        .tls
+        .and_then(|t| t.server_hello.as_ref())
+        .and_then(|h| h.alpn.clone());
+    match chosen {
+        Some(one) => vec![clean(&one)],
+        None => flow
+            .hello()
+            .map(|h| h.alpn.iter().map(|a| clean(a)).collect())
+            .unwrap_or_default(),
+    }
+}
+
+fn version(flow: &FlowView<'_>) -> Option<String> {
+    flow.tls
+        .and_then(TlsFacts::version_name)
+        .map(|v| v.to_string())
+        .or_else(|| flow.quic.map(|q| q.version_name().into_owned()))
+}
+
+fn rtt(flow: &FlowView<'_>) -> Option<std::time::Duration> {
+    if let Some(tcp) = flow.tcp.as_deref() {
+        return tcp.rtt();
+    }
+    let quic = flow.quic?;
+    let asked = quic.client_initials.first()?;
+    // Only where no probe could have been answered instead of the first Initial.
+    (quic.probes == 0).then_some(quic.server_first?.time.since(asked.time))
+}
+
+fn network(attempt: &attempt::Attempt<'_>, server: Addr) -> Option<Network> {
+    let cdn = attempt
+        .lookups
+        .iter()
+        .flat_map(|l| &l.replies)
+        .filter(|r| r.addresses.contains(&server))
+        .flat_map(|r| r.cnames.iter().rev())
+        .find_map(|c| data::cdn_of_name(c))
+        .or_else(|| attempt.name.as_deref().and_then(data::cdn_of_name));
+    let owner = data::network_of(server);
+    if cdn.is_none() && owner.is_none() {
+        return None;
+    }
+    Some(Network {
+        cdn: cdn.map(str::to_owned),
+        asn: owner.as_ref().map(|n| n.asn),
+        prefix: owner.map(|n| n.prefix.to_string()),
+    })
+}
+
+fn resolvers(parts: &Parts<'_>) -> Vec<Resolver> {
+    parts
+        .world
+        .dns
+        .resolvers()
+        .into_iter()
+        .map(|r| Resolver {
+            address: Endpoint {
+                addr: r.resolver,
+                port: 53,
+            }
+            .to_string(),
+            name: data::resolver_of_addr(r.resolver).map(|l| l.provider.to_owned()),
+            encrypted: false,
+            queries: r.queries,
+            answered: r.answered,
+            failed: r.failed + r.unanswered(),
+            median: r.median,
+            p95: r.p95,
+        })
+        .collect()
+}
+
+/// Every server that an attempt tried, by address.
+fn servers(parts: &Parts<'_>) -> Vec<Server> {
+    let mut by_addr: BTreeMap<Addr, (Server, Vec<f64>)> = BTreeMap::new();
+    let both = parts.world.attempts.iter().zip(parts.judged);
+    for (attempt, judged) in both.filter(|(a, _)| a.matched_by != MatchedBy::Resolver) {
+        for (path, verdict) in attempt.paths.iter().zip(&judged.paths) {
+            let addr = path.flow.server.addr;
+            let (server, rtts) = by_addr.entry(addr).or_insert_with(|| {
+                let network = network(attempt, addr);
+                let owner = data::network_of(addr).map(|n| n.holder.to_owned());
+                let server = Server {
+                    address: addr.to_string(),
+                    cdn: network.and_then(|n| n.cdn).or(owner),
+                    names: Vec::new(),
+                    tried: 0,
+                    worked: 0,
+                    rtt: None,
+                };
+                (server, Vec::new())
+            });
+            server.tried += 1;
+            server.worked += u32::from(matches!(verdict.outcome, Outcome::Ok | Outcome::Degraded));
+            rtts.extend(rtt(&path.flow).map(millis));
+            if let Some(name) = attempt.name.as_deref().map(clean) {
+                if server.names.len() < 16 && !server.names.contains(&name) {
+                    server.names.push(name);
+                }
+            }
+        }
+    }
+    by_addr
+        .into_values()
+        .map(|(mut server, mut rtts)| {
+            rtts.sort_by(f64::total_cmp);
+            server.rtt = rtts.get(rtts.len() / 2).copied();
+            server
+        })
+        .collect()
+}

@@ -1,0 +1,215 @@
+//! The row of an attempt: a cell for each of dns, tcp, tls, quic and request.
+
+use super::build::frames;
+use super::clean::clean;
+use super::{StageCell, Status, millis};
+use crate::attempt::{Attempt, Path, Reach};
+use crate::diagnose::{Finding, Judged, Outcome, Severity, Stage};
+use crate::types::Mark;
+use std::time::Duration;
+
+/// What happened on one stage, before findings are laid over it.
+struct Seen {
+    status: Status,
+    took: Option<Duration>,
+    detail: String,
+    marks: Vec<Mark>,
+}
+
+impl Seen {
+    fn new(status: Status, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            took: None,
+            detail: detail.into(),
+            marks: Vec::new(),
+        }
+    }
+
+    fn passed(from: Mark, to: Mark, detail: impl Into<String>) -> Self {
+        Self {
+            status: Status::Passed,
+            took: Some(to.time.since(from.time)),
+            detail: detail.into(),
+            marks: vec![from, to],
+        }
+    }
+}
+
+/// The five cells.
+pub(super) fn cells(attempt: &Attempt<'_>, judged: &Judged) -> Vec<StageCell> {
+    let seen = [
+        ("dns", dns(attempt)),
+        ("tcp", tcp(attempt)),
+        ("tls", tls(attempt)),
+        ("quic", quic(attempt)),
+        ("request", request(attempt)),
+    ];
+    seen.into_iter()
+        .map(|(stage, seen)| cell(stage, seen, attempt, judged))
+        .collect()
+}
+
+fn cell(stage: &'static str, mut seen: Seen, attempt: &Attempt<'_>, judged: &Judged) -> StageCell {
+    if let Some(found) = worst(stage, &seen, judged) {
+        seen.status = match found.severity() {
+            Severity::Broken => Status::Broke,
+            _ => Status::Slow,
+        };
+        seen.detail = found.rule.title().trim_end_matches('.').to_owned();
+        seen.marks.clone_from(&found.claim.marks);
+    }
+    StageCell {
+        stage,
+        status: seen.status,
+        took: seen.took.map(millis),
+        detail: clean(&seen.detail),
+        frames: frames(&seen.marks, attempt.started.capture),
+    }
+}
+
+/// The finding that colours the cell. A path that broke beside one that worked slows the stage, it did not
+/// break it.
+fn worst<'a>(stage: &str, seen: &Seen, judged: &'a Judged) -> Option<&'a Finding> {
+    let of_stage = |f: &&Finding| {
+        let own = match f.rule.stage {
+            Stage::Http | Stage::Media => "request",
+            other => other.as_str(),
+        };
+        own == stage && f.severity() > Severity::Note
+    };
+    let won = matches!(judged.outcome, Outcome::Ok | Outcome::Degraded);
+    let found = judged.findings.iter().filter(of_stage);
+    let mut best: Option<&Finding> = None;
+    for f in found {
+        if won && seen.status == Status::Passed && f.severity() == Severity::Broken {
+            continue;
+        }
+        if best
+            .is_none_or(|b| (f.severity(), f.claim.confidence) > (b.severity(), b.claim.confidence))
+        {
+            best = Some(f);
+        }
+    }
+    best
+}
+
+fn dns(attempt: &Attempt<'_>) -> Seen {
+    if attempt.lookups.is_empty() {
+        return Seen::new(
+            Status::Unseen,
+            "no lookup of this name was seen (cached, encrypted, or earlier)",
+        );
+    }
+    let answered = attempt
+        .lookups
+        .iter()
+        .filter_map(|l| {
+            let reply = l.answered()?;
+            let asked = l.first().filter(|_| reply.is_address_answer())?;
+            Some((asked, reply))
+        })
+        .min_by_key(|(_, r)| r.mark.time);
+    match answered {
+        Some((asked, reply)) => {
+            let count = reply.addresses.len();
+            let plural = if count == 1 { "" } else { "es" };
+            Seen::passed(asked, reply.mark, format!("{count} address{plural}"))
+        }
+        None => Seen::new(Status::Unseen, "no usable answer was seen"),
+    }
+}
+
+/// The path of that kind that got furthest; of equals the first.
+fn best<'a>(attempt: &'a Attempt<'_>, quic: bool) -> Option<&'a Path<'a>> {
+    let mut best: Option<&Path<'_>> = None;
+    for path in attempt
+        .paths
+        .iter()
+        .filter(|p| p.flow.quic.is_some() == quic)
+    {
+        if best.is_none_or(|b| path.progress.reach > b.progress.reach) {
+            best = Some(path);
+        }
+    }
+    best
+}
+
+fn tcp(attempt: &Attempt<'_>) -> Seen {
+    let Some(path) = best(attempt, false) else {
+        return Seen::new(Status::Skipped, "no TCP connection was tried");
+    };
+    let Some(tcp) = path.flow.tcp.as_deref() else {
+        return Seen::new(Status::Unseen, "");
+    };
+    match (tcp.syn.first(), tcp.syn_ack.first()) {
+        (Some(syn), Some(answer)) if path.progress.connected.is_some() => {
+            Seen::passed(syn, answer, format!("connected to {}", path.flow.server))
+        }
+        _ if path.progress.connected.is_some() => Seen::new(
+            Status::Unseen,
+            "the connection was open before the capture began",
+        ),
+        _ => Seen::new(
+            Status::Unseen,
+            "not finished when the capture ended, or given up",
+        ),
+    }
+}
+
+fn tls(attempt: &Attempt<'_>) -> Seen {
+    let Some(path) = best(attempt, false) else {
+        return Seen::new(Status::Skipped, "inside QUIC, if at all");
+    };
+    let progress = &path.progress;
+    if progress.reach < Reach::Connected {
+        return Seen::new(Status::Skipped, "not reached");
+    }
+    match (progress.greeted, progress.secured) {
+        (Some(hello), Some(done)) => {
+            let version = path.flow.tls.and_then(|t| t.version_name());
+            Seen::passed(hello, done, version.unwrap_or("handshake over").to_string())
+        }
+        (Some(_), None) => Seen::new(Status::Unseen, "the handshake's end was not seen"),
+        (None, _) if progress.through.is_some() => {
+            Seen::new(Status::Skipped, "no TLS handshake was seen")
+        }
+        (None, _) => Seen::new(Status::Skipped, "nothing was sent on the connection"),
+    }
+}
+
+fn quic(attempt: &Attempt<'_>) -> Seen {
+    let Some(path) = best(attempt, true) else {
+        return Seen::new(Status::Skipped, "not tried");
+    };
+    match path.progress.secured {
+        Some(done) => {
+            let version = path.flow.quic.map(|q| q.version_name().into_owned());
+            Seen::passed(path.flow.first, done, version.unwrap_or_default())
+        }
+        None => Seen::new(
+            Status::Unseen,
+            "given up, or not finished when the capture ended",
+        ),
+    }
+}
+
+fn request(attempt: &Attempt<'_>) -> Seen {
+    let won = attempt
+        .paths
+        .iter()
+        .filter(|p| p.progress.through.is_some())
+        .min_by_key(|p| p.progress.through.map(|m| m.time));
+    match won.map(|p| (p.progress.requested, p.progress.through)) {
+        Some((Some(asked), Some(answered))) if answered.time >= asked.time => {
+            Seen::passed(asked, answered, "data came back")
+        }
+        Some((_, Some(answered))) => Seen {
+            status: Status::Passed,
+            took: None,
+            detail: "data came from the server".into(),
+            marks: vec![answered],
+        },
+        _ => Seen::new(Status::Skipped, "not reached"),
+    }
+}
