@@ -107,10 +107,39 @@ fn gzip_pcap(bencher: Bencher, reading: Reading) {
     measure(bencher, &files()[2], reading);
 }
 
+/// Reading with some work per packet, as in an analysis: here the second thread can pay.
+#[divan::bench(args = BOTH, sample_count = 10)]
+fn pcap_with_work(bencher: Bencher, reading: Reading) {
+    with_work(bencher, &files()[0], reading);
+}
+
+/// Sums up the headers of each packet, about as long as decoding them and finding their flow takes.
+fn with_work(bencher: Bencher, path: &Path, reading: Reading) {
+    let (packets, _) = walk(path, reading);
+    bencher.counter(ItemsCount::new(packets)).bench(|| {
+        let mut source = open_with(&[path.to_owned()], reading).unwrap();
+        let mut sum = 0_u64;
+        while let Some(frame) = source.next_frame() {
+            for &byte in frame.data.iter().take(60) {
+                sum = sum.wrapping_mul(31).wrapping_add(u64::from(byte));
+            }
+        }
+        divan::black_box(sum)
+    });
+}
+
 /// A file of your own; nothing without one.
 #[divan::bench(args = BOTH, sample_count = 5)]
 fn own_file(bencher: Bencher, reading: Reading) {
     if let Some(path) = std::env::var_os("SHAKEDOWN_BENCH_FILE") {
         measure(bencher, Path::new(&path), reading);
+    }
+}
+
+/// The same with work.
+#[divan::bench(args = BOTH, sample_count = 5)]
+fn own_file_with_work(bencher: Bencher, reading: Reading) {
+    if let Some(path) = std::env::var_os("SHAKEDOWN_BENCH_FILE") {
+        with_work(bencher, Path::new(&path), reading);
     }
 }

@@ -11,6 +11,15 @@
 //! recovery from damage to the caller. A record walk is small, so it is here; unpacking is flate2's and ruzstd's, BPF
 //! is libpcap's ([`filter`], with the feature `live`).
 //!
+//! # Who reads
+//! A second thread per input reads (and unpacks) ahead into recycled blocks, so that the asking thread only walks
+//! records. Measured with 1.8 million packets of 565 bytes in the page cache (`cargo bench --bench read`): the asking
+//! thread spends 28 ns a packet, against 79 ns where it reads itself (a gzip file: 0.15 µs less a packet). With no
+//! work per packet the hand-over makes the whole slower (90 ns direct, 125 ns ahead), but an analysis costs several
+//! times that and then gains the difference wherever a core is free; with both cores busy the two were equal. Reading
+//! ahead also overlaps waiting for a disk, and keeps a live pipe drained while the analysis is busy. It is the default
+//! but for files of less than 1 MiB, which one `read()` brings, and for more than 8 inputs at once.
+//!
 //! # Limits
 //! A packet over 16 MiB ([`MAX_PACKET`]) is stepped over and reported; a record that claims more than 256 MiB
 //! ([`MAX_RECORD`]) ends the file. The read buffer grows to the largest packet and one block, and shrinks again. Lists
@@ -69,7 +78,7 @@ pub trait Source {
 /// Who does the reading.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Reading {
-    /// Whichever is faster for the input.
+    /// Ahead where that pays: see [the module](self).
     #[default]
     Auto,
     /// The thread that asks for frames.

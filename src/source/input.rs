@@ -20,7 +20,7 @@ pub(super) struct Input {
     /// The unpacked bytes; at least the first is in view.
     pub(super) window: Window,
     /// A file that is all there, in contrast to a pipe that is still being written.
-    regular: bool,
+    pub(super) regular: bool,
 }
 
 impl Input {
@@ -80,10 +80,12 @@ impl Input {
         })
     }
 
-    /// Starts a reading thread where that pays (see [`super`]): `reading` may insist either way.
+    /// Starts a reading thread, unless `reading` says otherwise or a plain file is wholly in view already.
     pub(super) fn choose_reading(&mut self, reading: Reading) {
+        let all_there =
+            self.regular && self.compression == Compression::None && self.window.is_partly_filled();
         let ahead = match reading {
-            Reading::Auto => self.compression != Compression::None,
+            Reading::Auto => !all_there,
             Reading::Direct => false,
             Reading::Ahead => true,
         };

@@ -1,6 +1,7 @@
 //! Walks classic pcap files (draft-ietf-opsawg-pcap): microseconds or nanoseconds, both byte orders, and the "modified"
 //! variant of Alexey Kuznetzov's libpcap patch, whose record header is 24 bytes (it adds interface index, protocol and
-//! packet type).
+//! packet type). Some phones' tcpdump writes such records under the ordinary magic number; [`Pcap::settle`] finds that
+//! out from where the second record starts, as Wireshark does.
 //!
 //! pcap has nothing to find the next record by, so after a nonsensical length nothing more can be read. A captured
 //! length is nonsense above the file's snap length or 256 KiB, whichever is larger (libpcap's rule; snap lengths of 0
@@ -102,6 +103,29 @@ impl Pcap {
             len,
             total,
         })
+    }
+
+    /// How many bytes of the records must be in view for [`Pcap::settle`], given at least the first 16.
+    pub(super) fn two_records(&self, bytes: &[u8]) -> usize {
+        24 + self.lengths(bytes).0.min(MAX_PACKET) + 16
+    }
+
+    /// Decides whether the records are the longer ones in spite of the magic number: they are if the second one makes
+    /// no sense where ordinary records have it, and does 8 bytes later. `bytes` are the records, as far as known.
+    pub(super) fn settle(&mut self, bytes: &[u8]) {
+        let (len, _) = self.lengths(bytes);
+        let second = |header: usize| bytes.get(header + len..).filter(|rest| rest.len() >= 16);
+        if let (Some(short), Some(long)) = (second(16), second(24)) {
+            self.modified |= !self.plausible(short) && self.plausible(long);
+        }
+    }
+
+    fn plausible(&self, record: &[u8]) -> bool {
+        let (len, original) = self.lengths(record);
+        let whole = 1_000_000_000 / self.unit;
+        len <= self.limit.min(PLAUSIBLE)
+            && len <= original as usize
+            && i64::from(self.order.u32(record, 4)) < whole
     }
 
     #[inline]
@@ -225,6 +249,27 @@ mod tests {
                     .all(|s| s.data == b"xyz" && s.nanos == 5_000_007_000)
             );
             assert!(info.complete);
+        }
+    }
+
+    #[test]
+    fn test_longer_records_under_the_ordinary_magic_are_noticed() {
+        for w in [LITTLE, BIG] {
+            let mut file = w.pcap(MICROS, 262_144, 1);
+            for n in 0..3 {
+                let record = w.record((1_586_386_429 + n, 7), b"packet of some length", 21);
+                file.extend([&record[..16], &[0; 8], &record[16..]].concat());
+            }
+            let (seen, info) = read(&file);
+            assert_eq!((seen.len(), info.complete), (3, true));
+            assert!(seen.iter().all(|s| s.data == b"packet of some length"));
+            // Ordinary records stay ordinary, also with packets that start with zeros, and for a single one.
+            for count in 1..4 {
+                let records = w.record((1_586_386_429, 7), &[0; 60], 60).repeat(count);
+                let (seen, info) = read(&[w.pcap(MICROS, 262_144, 1), records].concat());
+                assert_eq!((seen.len(), info.complete), (count, true));
+                assert!(seen.iter().all(|s| s.data == [0; 60]));
+            }
         }
     }
 

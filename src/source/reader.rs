@@ -244,13 +244,19 @@ impl Reader {
 /// Reads the pcap file header.
 fn pcap_header(input: &mut Input) -> Result<Pcap, OpenError> {
     need(input, pcap::HEADER, "pcap file header")?;
-    let pcap = Pcap::new(input.window.data()).map_err(|found| OpenError::Header {
+    let mut pcap = Pcap::new(input.window.data()).map_err(|found| OpenError::Header {
         name: input.name.clone(),
         found,
         offset: 4,
         advice: "save it as pcap or pcapng with the program that made it",
     })?;
     input.window.take(pcap::HEADER);
+    // A pipe must not wait for a second packet before it hands on the first.
+    if input.regular && input.window.fill(16) {
+        let want = pcap.two_records(input.window.data());
+        input.window.fill(want);
+    }
+    pcap.settle(input.window.data());
     Ok(pcap)
 }
 
@@ -290,7 +296,7 @@ fn need(input: &mut Input, bytes: usize, what: &str) -> Result<(), OpenError> {
 
 fn not_a_capture(input: &mut Input) -> OpenError {
     // Enough to tell a tar archive; a short file or a silent pipe has what it has.
-    if input.window.data().len() < 262 && input.name != "-" {
+    if input.regular {
         input.window.fill(262);
     }
     let found = foreign::identify(input.window.data());

@@ -66,6 +66,9 @@ impl Window {
     ///
     /// The thread ends with the stream or, at its next block, after the window is gone.
     pub(super) fn read_ahead(&mut self, greedy: bool) {
+        if !matches!(self.feed, Feed::Direct(_)) {
+            return;
+        }
         let (full_in, full) = bounded(BLOCKS);
         let (empty, empty_out) = bounded::<Vec<u8>>(BLOCKS);
         let (hand, taken) = bounded::<Bytes>(1);
@@ -94,6 +97,11 @@ impl Window {
             Feed::Direct(bytes) => (start, bytes),
             _ => (start, Box::new(io::empty())),
         }
+    }
+
+    /// Whether less than a block has come: then a regular file has no more.
+    pub(super) fn is_partly_filled(&self) -> bool {
+        self.end < self.block
     }
 
     /// The bytes in view.
@@ -149,7 +157,7 @@ impl Window {
     fn read_here(&mut self, want: usize) -> bool {
         // The rest is moved to the front only where that costs no more than the bytes gone before it, or must be.
         if self.end - self.at <= self.at || self.buf.len() - self.at < want {
-            self.to_front();
+            self.compact();
         }
         if self.buf.len() < want {
             self.buf.resize(want + self.block, 0);
@@ -171,7 +179,7 @@ impl Window {
         }
     }
 
-    fn to_front(&mut self) {
+    fn compact(&mut self) {
         self.buf.copy_within(self.at..self.end, 0);
         self.end -= self.at;
         self.at = 0;
