@@ -84,7 +84,7 @@ fn run(dir: &Path) -> Result<(), String> {
     let output = Command::new(env!("CARGO_BIN_EXE_shakedown"))
         .current_dir(dir)
         .args(["read", "--format", "json"])
-        .args(&case.args)
+        .args(case.args.iter().map(|a| a.replace("{dir}", ".")))
         .arg(&case.capture)
         .output()
         .map_err(|e| e.to_string())?;

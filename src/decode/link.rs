@@ -87,6 +87,9 @@ fn untagged(mut kind: u16, mut b: Bytes<'_>) -> Result<(u16, Bytes<'_>), Stop> {
 
 /// LLC (IEEE 802.2): IP by SNAP (RFC 1042, and 802.1H's bridge tunnel) or by its own SAP.
 pub(super) fn llc<'a>(ctx: &mut Context<'a>, b: Bytes<'a>) -> Found<'a> {
+    if b.wire < 3 {
+        return Err(Stop::NotIp);
+    }
     match b.need("llc", 3)? {
         [0xaa, 0xaa, 0x03] => {
             let h = b.need("snap", 8)?;

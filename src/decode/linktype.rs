@@ -3,7 +3,7 @@
 use crate::types::LinkType;
 use std::borrow::Cow;
 
-/// True where frames of this link type can be decoded. Of [`USER2`](link_name) only Apple's PKTAP frames can.
+/// True where frames of this link type can be decoded. Of `user2` only Apple's PKTAP frames can.
 #[must_use]
 pub fn supports(link: LinkType) -> bool {
     matches!(

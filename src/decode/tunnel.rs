@@ -206,6 +206,9 @@ fn enhanced_gre<'a>(ctx: &mut Context<'a>, flags: u16, kind: u16, b: Bytes<'a>) 
     let payload = b
         .skip(len)
         .truncate(usize::from(u16::from_be_bytes([h[4], h[5]])));
+    if payload.wire == 0 {
+        return Err(Stop::NotIp); // PPTP acknowledges with empty packets
+    }
     match kind {
         0x880b => ppp::ppp(ctx, payload),
         0x6400 => link::ethernet(ctx, payload), // EoIP

@@ -170,12 +170,13 @@ fn what_is_not_ip_and_what_cannot_be_read() {
 #[test]
 fn other_protocols_keep_their_number() {
     let mut decoder = Decoder::new();
-    // SCTP, ESP, an unknown GRE payload, a keepalive of GRE.
+    // SCTP, ESP, an unknown GRE payload, a keepalive of GRE, PPTP's acknowledgement.
     for (protocol, payload) in [
         (132, &[0u8; 12][..]),
         (50, &[1; 20]),
         (47, &[0, 0, 0xff, 0xff]),
         (47, &[0; 4]),
+        (47, &[0x20, 0x81, 0x88, 0x0b, 0, 0, 0, 1, 0, 0, 0, 5]),
     ] {
         let data = craft::v4_with(protocol, payload);
         let packet = packet(&mut decoder, &frame(101, &data));
