@@ -1,5 +1,6 @@
 //! Big captures for benchmarks, in bounded memory: a few crafted conversations, played again and again with other
-//! client addresses and start times.
+//! client addresses and start times. Connection ids and sequence numbers repeat from one
+//! playing to the next: flows are told apart by their addresses.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

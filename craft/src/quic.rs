@@ -345,6 +345,7 @@ impl Quic {
             Fate::Lost => (0, false, side == Side::Client),
             Fate::Ignored => (0, false, true),
             Fate::Unseen => (0, true, false),
+            Fate::Unsent => (0, false, false),
         };
         let at_client = if side == Side::Client {
             now

@@ -254,11 +254,11 @@ impl Tcp {
 
     /// The server resends its SYN-ACK now.
     pub fn syn_ack_again(&mut self) {
-        let ts = self
-            .client
-            .ts_now(&self.net)
-            .wrapping_sub((self.rtt / 1_000_000) as u32);
-        let options = self.server.syn_options(&self.net, ts);
+        // only what the client offered may be agreed to
+        let mut agreed = self.server.clone();
+        agreed.timestamps &= self.client.timestamps;
+        agreed.sack &= self.client.sack;
+        let options = agreed.syn_options(&self.net, self.client.last_ts);
         let seg = Seg {
             flags: flag::SYN | flag::ACK,
             seq: Some(self.server.isn),
@@ -397,7 +397,8 @@ impl Tcp {
             window: seg.window.unwrap_or_else(|| me.window_field(scaled)),
             options,
         };
-        if !seg.lost {
+        // forged segments without options leave the echoed timestamp alone
+        if !seg.lost && head.options.windows(2).any(|o| o == [8, 10]) {
             me.last_ts = ts;
         }
         let id = seg.ip_id.unwrap_or_else(|| me.next_id());

@@ -128,6 +128,29 @@ fn sequence_numbers_fit_together() {
 }
 
 #[test]
+fn syn_ack_agrees_only_to_what_was_offered() {
+    let net = Net::new("options");
+    let mut c = net.tcp(IP).stack(Side::Client, Stack::Windows).no_sack();
+    c.connect();
+    c.client_data(&[0; 2000]);
+    for f in net.frames() {
+        let p = SlicedPacket::from_ip(&f.ip).unwrap();
+        let Some(TransportSlice::Tcp(t)) = p.transport else {
+            panic!("not TCP")
+        };
+        for option in t.options_iterator() {
+            let option = option.expect("options parse");
+            let name = format!("{option:?}");
+            assert!(
+                !name.contains("Timestamp") && !name.contains("Selective"),
+                "{name}"
+            );
+        }
+    }
+    check(&net.frames());
+}
+
+#[test]
 fn loss_is_repaired_and_reported() {
     let net = Net::new("loss");
     let mut c = net.tcp(IP).lose_every(Side::Server, 7);
@@ -236,7 +259,7 @@ fn tls_refusals_send_alerts() {
     );
     let (_, _, f) = handshake(
         Client::new(HOST).alpn(&["h2"]),
-        Server::new(cert()).alpn(&["http/1.0"]),
+        Server::new(cert()).alpn(&["http/1.0"]).tls12(),
     );
     assert_eq!(
         alert(&f),
