@@ -1,5 +1,6 @@
 //! Big captures for benchmarks, in bounded memory: a few crafted conversations, played again and again with other
-//! client addresses and start times.
+//! client addresses and start times. Connection ids and sequence numbers repeat from one
+//! playing to the next: flows are told apart by their addresses.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -207,7 +208,12 @@ fn set_client(ip: &mut [u8], out: bool, client: [u8; 4]) {
     update(&mut ip[10..12], old, client);
     match ip[9] {
         proto::TCP => update(&mut ip[36..38], old, client),
-        proto::UDP => update(&mut ip[26..28], old, client),
+        proto::UDP => {
+            update(&mut ip[26..28], old, client);
+            if ip[26..28] == [0, 0] {
+                ip[26..28].fill(0xff); // 0 would mean "no checksum" (RFC 768)
+            }
+        }
         _ => (),
     }
 }

@@ -1,4 +1,5 @@
-//! Crafts captures.
+#![doc = include_str!("../README.md")]
+
 pub mod big;
 pub mod case;
 pub mod cases;

@@ -193,7 +193,7 @@ pub fn tcp(src: SocketAddr, dst: SocketAddr, head: &TcpHead, payload: &[u8]) -> 
     s.extend_from_slice(&dst.port().to_be_bytes());
     s.extend_from_slice(&head.seq.to_be_bytes());
     s.extend_from_slice(&head.ack.to_be_bytes());
-    s.extend_from_slice(&[((20 + options.len()) / 4 << 4) as u8, head.flags]);
+    s.extend_from_slice(&[(((20 + options.len()) / 4) << 4) as u8, head.flags]);
     s.extend_from_slice(&head.window.to_be_bytes());
     s.extend_from_slice(&[0; 4]);
     s.extend_from_slice(&options);

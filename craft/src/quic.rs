@@ -22,6 +22,10 @@ pub mod initial;
 pub use config::{Client, Server};
 pub use datagram::{Datagram, Fate, Kind};
 
+/// Between two datagrams of one side at least, and between a datagram's arrival and the answer (nanoseconds).
+const SPACING: u64 = 60_000;
+const THINKING: u64 = 250_000;
+
 type Rule = Box<dyn FnMut(&Datagram) -> Fate>;
 
 /// A QUIC connection between two real stacks, whose datagrams go over a [`Udp`] as the capture sees them.
@@ -32,6 +36,8 @@ pub struct Quic {
     rtt: u64,
     rule: Rule,
     count: [usize; 2],
+    /// When the last datagram of each side passed the capture point.
+    passed: [u64; 2],
     client: Peer,
     server: Option<Peer>,
     retry: bool,
@@ -89,6 +95,7 @@ impl Net {
             rtt: 24_000_000,
             rule: Box::new(|_| Fate::Deliver),
             count: [0, 0],
+            passed: [0, 0],
             client: Peer::new(endpoint),
             server: host.build(seed).map(Peer::new),
             retry,
@@ -338,20 +345,28 @@ impl Quic {
             Fate::Lost => (0, false, side == Side::Client),
             Fate::Ignored => (0, false, true),
             Fate::Unseen => (0, true, false),
+            Fate::Unsent => (0, false, false),
         };
-        let seen = if side == Side::Client {
+        let at_client = if side == Side::Client {
             now
         } else {
-            now + one_way + late
+            now + one_way
         };
+        let seen = at_client.max(self.passed[side as usize] + SPACING);
+        self.passed[side as usize] = seen;
+        let seen = seen + late;
         self.udp.send_at(seen, side, &bytes, captured);
+        let arrival = match side {
+            Side::Client => seen + one_way,
+            Side::Server => seen,
+        };
         if arrives {
             let peer = match side {
                 Side::Client => self.server.as_mut(),
                 Side::Server => Some(&mut self.client),
             };
             if let Some(p) = peer {
-                p.inbox.push((now + one_way + late, bytes));
+                p.inbox.push((arrival + THINKING, bytes));
             }
         }
     }

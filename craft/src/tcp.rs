@@ -254,11 +254,11 @@ impl Tcp {
 
     /// The server resends its SYN-ACK now.
     pub fn syn_ack_again(&mut self) {
-        let ts = self
-            .client
-            .ts_now(&self.net)
-            .wrapping_sub((self.rtt / 1_000_000) as u32);
-        let options = self.server.syn_options(&self.net, ts);
+        // only what the client offered may be agreed to
+        let mut agreed = self.server.clone();
+        agreed.timestamps &= self.client.timestamps;
+        agreed.sack &= self.client.sack;
+        let options = agreed.syn_options(&self.net, self.client.last_ts);
         let seg = Seg {
             flags: flag::SYN | flag::ACK,
             seq: Some(self.server.isn),
@@ -378,6 +378,7 @@ impl Tcp {
             .clone()
             .unwrap_or_else(|| self.options(side, false));
         let scaled = seg.flags & flag::SYN == 0;
+        let ts = self.end(side).ts_now(&self.net);
         let (me, peer) = match side {
             Side::Client => (&mut self.client, self.server.addr),
             Side::Server => (&mut self.server, self.client.addr),
@@ -396,6 +397,10 @@ impl Tcp {
             window: seg.window.unwrap_or_else(|| me.window_field(scaled)),
             options,
         };
+        // forged segments without options leave the echoed timestamp alone
+        if !seg.lost && head.options.windows(2).any(|o| o == [8, 10]) {
+            me.last_ts = ts;
+        }
         let id = seg.ip_id.unwrap_or_else(|| me.next_id());
         let meta = IpMeta {
             ttl: seg.ttl.unwrap_or(me.ttl),
@@ -417,17 +422,9 @@ impl Tcp {
         let (me, peer) = (self.end(side), self.end(side.peer()));
         let mut o = Vec::new();
         if me.timestamps && peer.timestamps {
-            let age = if side == Side::Client {
-                self.rtt / 2
-            } else {
-                self.rtt
-            };
-            let echo = peer
-                .ts_now(&self.net)
-                .wrapping_sub((age / 1_000_000) as u32);
             o.extend([1, 1, 8, 10]);
             o.extend(me.ts_now(&self.net).to_be_bytes());
-            o.extend(echo.to_be_bytes());
+            o.extend(peer.last_ts.to_be_bytes());
         }
         if sack && me.sack && peer.sack {
             o.extend(me.sack_option());

@@ -53,6 +53,7 @@ pub(super) fn cases() -> Vec<Case> {
                 let server = quic::Server::new(Cert::public(host));
                 let mut q = net.quic("23.49.60.10", quic::Client::new(host), server);
                 q.handshake();
+                q.request(400, 2000);
                 q.go_dark();
                 q.send_request(400, 4000);
                 q.run_for(12_000);

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn_proto::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use quinn_proto::{Endpoint, EndpointConfig, TransportConfig};
+use quinn_proto::{
+    ConnectionId, Endpoint, EndpointConfig, RandomConnectionIdGenerator, TransportConfig,
+};
 
 use crate::time::Ms;
 use crate::tls::{self, Cert, KeyStore, Reject};
@@ -17,6 +19,8 @@ pub struct Client {
     initial_rtt: Duration,
     idle: Duration,
     mtu: u16,
+    dcid_len: usize,
+    scid_len: usize,
 }
 
 impl Client {
@@ -28,6 +32,8 @@ impl Client {
             initial_rtt: Duration::from_millis(333),
             idle: Duration::from_secs(30),
             mtu: 1200,
+            dcid_len: 8,
+            scid_len: 8,
         }
     }
 
@@ -80,6 +86,13 @@ impl Client {
         self
     }
 
+    /// Lengths of the first destination id (8 to 20) and of the client's own id (0 to 20); 8 both. Chrome: 8 and 0.
+    #[must_use]
+    pub fn id_lengths(mut self, dcid: usize, scid: usize) -> Self {
+        (self.dcid_len, self.scid_len) = (dcid, scid);
+        self
+    }
+
     pub(super) fn host(&self) -> &str {
         self.tls.host()
     }
@@ -96,8 +109,12 @@ impl Client {
         t.max_idle_timeout(Some(self.idle.try_into().unwrap()));
         config.transport_config(Arc::new(t));
         config.version(self.version);
+        let dcid = seed[..self.dcid_len].to_vec();
+        config.initial_dst_cid_provider(Arc::new(move || ConnectionId::new(&dcid)));
         let mut endpoint = EndpointConfig::default();
         endpoint.supported_versions(vec![self.version]);
+        let scid_len = self.scid_len;
+        endpoint.cid_generator(move || Box::new(RandomConnectionIdGenerator::new(scid_len)));
         (
             Endpoint::new(Arc::new(endpoint), None, false, Some(seed)),
             config,

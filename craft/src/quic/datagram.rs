@@ -78,6 +78,8 @@ pub enum Fate {
     Ignored,
     /// Arrives, but is missing from the capture.
     Unseen,
+    /// Neither arrives nor is captured: as if its sender had kept silent.
+    Unsent,
 }
 
 impl Fate {

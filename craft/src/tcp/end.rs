@@ -32,6 +32,8 @@ pub(super) struct End {
     pub(super) sack: bool,
     pub(super) timestamps: bool,
     ts_base: u32,
+    /// Timestamp of the last segment that arrived at the peer: what the peer echoes.
+    pub(super) last_ts: u32,
     pub(super) ttl: u8,
     id: u16,
     zero_id: bool,
@@ -63,6 +65,7 @@ impl End {
             sack: true,
             timestamps: true,
             ts_base: rng.next_u32(),
+            last_ts: 0,
             ttl: 64,
             id: rng.next_u16(),
             zero_id: false,

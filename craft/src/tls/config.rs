@@ -74,7 +74,8 @@ impl Client {
         self
     }
 
-    /// Refuses the server's certificate.
+    /// Refuses the server's certificate: over TLS 1.2 with a readable alert, over TLS 1.3 with change cipher spec and
+    /// an encrypted alert (a record of 19 bytes). The case closes the connection.
     #[must_use]
     pub fn reject(mut self, why: Reject) -> Self {
         self.reject = Some(why);
@@ -162,7 +163,9 @@ impl Server {
         }
     }
 
-    /// Protocols accepted. With none in common it sends no_application_protocol; an empty list ignores ALPN.
+    /// Protocols accepted; an empty list ignores ALPN. With none in common a server of TLS 1.2 sends
+    /// no_application_protocol in the clear; over TLS 1.3 rustls sends it after its ServerHello, encrypted. For the
+    /// plaintext alert that other TLS 1.3 servers send, use [`super::record::fatal`] as the answer.
     #[must_use]
     pub fn alpn(mut self, protocols: &[&str]) -> Self {
         self.alpn = protocols.iter().map(|p| p.as_bytes().to_vec()).collect();
