@@ -284,6 +284,29 @@ fn two_different_answers_to_one_query_are_both_kept() {
 }
 
 #[test]
+fn two_answers_to_a_query_sent_twice_are_no_disagreement() {
+    let mut bench = Bench::new();
+    bench.ask(0, 4000, &query(1));
+    bench.ask(5000, 4000, &query(1));
+    bench.say(5010, 4000, &answer(&query(1), &[1]));
+    bench.say(5020, 4000, &answer(&query(1), &[2]));
+    assert_eq!(
+        (bench.only().replies.len(), bench.only().disagreement()),
+        (2, None)
+    );
+    let pause = |ms| std::time::Duration::from_millis(ms);
+    assert_eq!(
+        (
+            bench.only().retries(pause(200)),
+            bench.only().retries(pause(5001))
+        ),
+        (1, 0)
+    );
+    bench.say(5030, 4000, &answer(&query(1), &[3]));
+    assert!(bench.only().disagreement().is_some());
+}
+
+#[test]
 fn copies_are_only_counted() {
     let mut bench = Bench::new();
     bench.exchange(&query(1), &answer(&query(1), &[1, 2]));
