@@ -167,7 +167,7 @@ fn resolved(
     }
     names
         .candidates_of_anyone(flow.server.addr, before)
-        .filter(|c| c.client.is_some_and(|c| devices.of(c) == device))
+        .filter(|c| devices.of(c.client) == device)
         .map(|c| c.name.to_owned())
         .find(|n| target.matches_name(n).is_some() || target.is_all())
 }
@@ -318,7 +318,7 @@ impl Devices {
             }
             let mut askers: Vec<Addr> = names
                 .candidates_of_anyone(flow.server.addr, before)
-                .filter_map(|c| c.client)
+                .map(|c| c.client)
                 .collect();
             askers.sort_unstable();
             askers.dedup();

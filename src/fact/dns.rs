@@ -126,6 +126,16 @@ impl Lookup {
         Some(self.answered()?.mark.time.since(asked.time))
     }
 
+    /// Tries that came at least `pause` after the one before them: the client waited in vain. Tries closer together are
+    /// several programs that ask for the same, or a client that asks from two ports at once.
+    #[must_use]
+    pub fn retries(&self, pause: Duration) -> usize {
+        let pairs = self.tries.iter().zip(self.tries.iter().skip(1));
+        pairs
+            .filter(|(before, after)| after.time.since(before.time) >= pause)
+            .count()
+    }
+
     /// Two replies to the same query that disagree, the later one being one more than was asked for. Late answers to
     /// repeated queries are not this, whatever they say.
     #[must_use]

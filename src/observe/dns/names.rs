@@ -2,20 +2,21 @@
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
 use crate::types::{Addr, Mark, Timestamp};
 
-/// Names kept for one client and server.
+/// Names given out for one client and server.
 const MAX_NAMES: usize = 8;
-/// Pairs of client and server that are kept, the "any client" ones included.
-const MAX_PAIRS: usize = 200_000;
+/// Answers that are kept: of each client, name and address the first and the last.
+const MAX_ENTRIES: usize = 200_000;
 /// Bytes of all names together.
 const MAX_TEXT: usize = 16 << 20;
-/// Stands for "any client". No packet has it as its source (RFC 4291 section 2.5.2: never a destination).
-const ANYONE: Addr = Addr(0);
+/// How far back along one client's entries for one server, or all clients' entries for it, a question goes.
+const SEARCH_DEPTH: usize = 256;
 
 /// How an answer led from the name to the address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -33,66 +34,87 @@ pub enum Via {
 pub struct Candidate<'a> {
     /// The name asked for; untrusted text.
     pub name: &'a str,
-    /// Who was told; `None` where several clients were.
-    pub client: Option<Addr>,
+    /// Who was told.
+    pub client: Addr,
     /// The last answer before the time asked about, or the first one where only that is kept.
     pub answered: Mark,
     /// How the answer led to the address.
     pub via: Via,
 }
 
+/// Who was told what. The name stands in it as a seeded hash; whoever finds it compares names.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Told {
+    client: Addr,
+    server: Addr,
+    name: u64,
+}
+
+/// What one client was told about one address.
 #[derive(Debug)]
-struct Named {
+struct Entry {
+    told: Told,
     name: Arc<str>,
-    client: Option<Addr>,
     first: Mark,
     last: Mark,
     via: Via,
+    /// The client's entry for the server before this one; it may be gone.
+    before: Option<u64>,
+    /// Any client's entry for the server before this one; it may be gone.
+    before_of_anyone: Option<u64>,
 }
 
-impl Named {
-    fn before(&self, time: Timestamp) -> Option<Candidate<'_>> {
+impl Entry {
+    fn candidate(&self, time: Timestamp) -> Option<Candidate<'_>> {
         let marks = [self.last, self.first];
         let answered = marks.into_iter().find(|mark| mark.time <= time)?;
         Some(Candidate {
             name: &self.name,
-            client: self.client,
+            client: self.told.client,
             answered,
             via: self.via,
         })
     }
 }
 
-type Pair = (Addr, Addr);
+type Table<K> = HashMap<K, u64, foldhash::fast::RandomState>;
 
 /// Which names each client was told an address for.
 ///
-/// Bounded: at most 8 names for each client and server (the one not answered for the longest time goes first), 200,000
-/// pairs and 16 MiB of text (the pairs entered first go first).
+/// Bounded: 200,000 entries (each a client, a name and an address) and 16 MiB of text; the ones entered first go first.
+/// For one client and address, or one address, the last 256 entries are seen, and 8 names are given out.
 #[derive(Debug)]
 pub struct NameBook {
-    pairs: HashMap<Pair, Vec<Named>, foldhash::fast::RandomState>,
-    entered: VecDeque<Pair>,
-    texts: HashSet<Arc<str>, foldhash::fast::RandomState>,
+    entries: VecDeque<Entry>,
+    /// Number of the entry at the front. Numbers are never used again.
+    base: u64,
+    /// The entry of each client, server and (hashed) name.
+    exact: Table<Told>,
+    /// The last entry of each client for each server.
+    newest: Table<(Addr, Addr)>,
+    /// The last entry of any client for each server.
+    newest_of_anyone: Table<Addr>,
     text_len: usize,
-    max_pairs: usize,
+    max_entries: usize,
     max_text: usize,
 }
 
 impl Default for NameBook {
     fn default() -> Self {
-        Self::with_limits(MAX_PAIRS, MAX_TEXT)
+        Self::with_limits(MAX_ENTRIES, MAX_TEXT)
     }
 }
 
 impl NameBook {
-    fn with_limits(max_pairs: usize, max_text: usize) -> Self {
+    fn with_limits(max_entries: usize, max_text: usize) -> Self {
         Self {
-            pairs: HashMap::default(),
-            entered: VecDeque::new(),
-            texts: HashSet::default(),
+            entries: VecDeque::new(),
+            base: 0,
+            exact: Table::default(),
+            newest: Table::default(),
+            newest_of_anyone: Table::default(),
             text_len: 0,
-            max_pairs,
+            max_entries,
             max_text,
         }
     }
@@ -105,13 +127,31 @@ impl NameBook {
         answered: Mark,
         servers: impl Iterator<Item = (Addr, Via)>,
     ) {
-        let mut text = None;
+        let mut text: Option<Arc<str>> = None;
+        let hash = self.exact.hasher().hash_one(name);
         for (server, via) in servers {
-            let text = text.get_or_insert_with(|| self.intern(name));
-            self.enter((client, server), client, text, answered, via);
-            self.enter((ANYONE, server), client, text, answered, via);
+            let told = Told {
+                client,
+                server,
+                name: hash,
+            };
+            if let Some(known) = self.known(&told, name) {
+                known.last = answered;
+                known.via = known.via.min(via);
+                continue;
+            }
+            let name = Arc::clone(text.get_or_insert_with(|| name.into()));
+            self.enter(Entry {
+                told,
+                name,
+                first: answered,
+                last: answered,
+                via,
+                before: None,
+                before_of_anyone: None,
+            });
         }
-        drop(text);
+        self.text_len += text.map_or(0, |text| text.len());
         self.evict();
     }
 
@@ -122,16 +162,8 @@ impl NameBook {
         server: Addr,
         before: Timestamp,
     ) -> impl Iterator<Item = Candidate<'_>> {
-        let named = self
-            .pairs
-            .get(&(client, server))
-            .map_or(&[][..], Vec::as_slice);
-        let mut found: Vec<_> = named
-            .iter()
-            .filter_map(|named| named.before(before))
-            .collect();
-        found.sort_by_key(|candidate| Reverse((candidate.answered.time, candidate.answered.frame)));
-        found.into_iter()
+        let newest = self.newest.get(&(client, server)).copied();
+        best(self.chain(newest, |entry| entry.before), before)
     }
 
     /// The same for whichever client was told: weaker evidence, because clients get different answers.
@@ -140,70 +172,86 @@ impl NameBook {
         server: Addr,
         before: Timestamp,
     ) -> impl Iterator<Item = Candidate<'_>> {
-        self.candidates(ANYONE, server, before)
+        let newest = self.newest_of_anyone.get(&server).copied();
+        best(self.chain(newest, |entry| entry.before_of_anyone), before)
     }
 
-    fn intern(&mut self, name: &str) -> Arc<str> {
-        if let Some(text) = self.texts.get(name) {
-            return Arc::clone(text);
-        }
-        let text: Arc<str> = name.into();
-        self.texts.insert(Arc::clone(&text));
-        self.text_len += name.len();
-        text
+    /// The entries from the number `newest` on back.
+    fn chain(
+        &self,
+        newest: Option<u64>,
+        before: impl Fn(&Entry) -> Option<u64>,
+    ) -> impl Iterator<Item = &Entry> {
+        let first = newest.and_then(|number| self.get(number));
+        std::iter::successors(first, move |entry| self.get(before(entry)?))
     }
 
-    fn release(&mut self, text: Arc<str>) {
-        // Two owners: the set, and the one given here.
-        if Arc::strong_count(&text) == 2 {
-            self.texts.remove(&text);
-            self.text_len -= text.len();
-        }
+    fn get(&self, number: u64) -> Option<&Entry> {
+        let index = usize::try_from(number.checked_sub(self.base)?).ok()?;
+        self.entries.get(index)
     }
 
-    fn enter(&mut self, pair: Pair, client: Addr, text: &Arc<str>, answered: Mark, via: Via) {
-        let known = self.pairs.len();
-        let named = self.pairs.entry(pair).or_default();
-        if let Some(old) = named.iter_mut().find(|old| Arc::ptr_eq(&old.name, text)) {
-            old.last = answered;
-            old.client = old.client.filter(|&c| c == client);
-            old.via = old.via.min(via);
-            return;
-        }
-        let dropped = (named.len() == MAX_NAMES).then(|| oldest(named)).flatten();
-        named.push(Named {
-            name: Arc::clone(text),
-            client: Some(client),
-            first: answered,
-            last: answered,
-            via,
-        });
-        if self.pairs.len() > known {
-            self.entered.push_back(pair);
-        }
-        if let Some(dropped) = dropped {
-            self.release(dropped.name);
-        }
+    fn known(&mut self, told: &Told, name: &str) -> Option<&mut Entry> {
+        let number = self.exact.get(told)?;
+        let index = usize::try_from(number.checked_sub(self.base)?).ok()?;
+        self.entries
+            .get_mut(index)
+            .filter(|entry| *entry.name == *name)
+    }
+
+    fn enter(&mut self, mut entry: Entry) {
+        let Told { client, server, .. } = entry.told;
+        let number = self.base + self.entries.len() as u64;
+        self.exact.insert(entry.told, number);
+        entry.before = self.newest.insert((client, server), number);
+        entry.before_of_anyone = self.newest_of_anyone.insert(server, number);
+        self.entries.push_back(entry);
     }
 
     fn evict(&mut self) {
-        while self.pairs.len() > self.max_pairs || self.text_len > self.max_text {
-            let Some(pair) = self.entered.pop_front() else {
+        while self.entries.len() > self.max_entries || self.text_len > self.max_text {
+            let Some(entry) = self.entries.pop_front() else {
                 break;
             };
-            let names = self.pairs.remove(&pair).unwrap_or_default();
-            names.into_iter().for_each(|named| self.release(named.name));
+            let Told { client, server, .. } = entry.told;
+            forget(&mut self.exact, &entry.told, self.base);
+            forget(&mut self.newest, &(client, server), self.base);
+            forget(&mut self.newest_of_anyone, &server, self.base);
+            self.base += 1;
+            if Arc::strong_count(&entry.name) == 1 {
+                self.text_len -= entry.name.len();
+            }
         }
     }
 }
 
-/// Takes out the name whose last answer is the longest ago.
-fn oldest(named: &mut Vec<Named>) -> Option<Named> {
-    let (index, _) = named
-        .iter()
-        .enumerate()
-        .min_by_key(|(_, named)| named.last.time)?;
-    Some(named.swap_remove(index))
+fn forget<K: Eq + Hash>(table: &mut Table<K>, key: &K, number: u64) {
+    if table.get(key) == Some(&number) {
+        table.remove(key);
+    }
+}
+
+/// The names of `entries` that were answered by then, the most recent answer first, each once.
+fn best<'a>(
+    entries: impl Iterator<Item = &'a Entry>,
+    before: Timestamp,
+) -> impl Iterator<Item = Candidate<'a>> {
+    let entries = entries.take(SEARCH_DEPTH);
+    let mut found: Vec<_> = entries
+        .filter_map(|entry| entry.candidate(before))
+        .collect();
+    found.sort_by_key(|candidate| Reverse((candidate.answered.time, candidate.answered.frame)));
+    let mut names: Vec<Candidate<'_>> = Vec::new();
+    for candidate in found {
+        if names.len() < MAX_NAMES
+            && names
+                .iter()
+                .all(|n| (n.name, n.client) != (candidate.name, candidate.client))
+        {
+            names.push(candidate);
+        }
+    }
+    names.into_iter()
 }
 
 #[cfg(test)]
@@ -282,38 +330,45 @@ mod tests {
     }
 
     #[test]
-    fn eight_names_for_one_pair() {
+    fn eight_names_are_given_out() {
         let mut book = NameBook::default();
         (0..20).for_each(|n| tell(&mut book, &format!("n{n}"), n));
         let names = names(&book, CLIENT, 99);
         assert_eq!(names.len(), MAX_NAMES);
-        assert_eq!(names[0].0, "n19");
-        assert_eq!(names[7].0, "n12");
-        assert_eq!(book.texts.len(), MAX_NAMES);
+        assert_eq!((names[0].0.as_str(), names[7].0.as_str()), ("n19", "n12"));
     }
 
     #[test]
-    fn pairs_and_text_are_bounded() {
+    fn what_is_far_back_is_found_by_a_new_answer() {
+        let mut book = NameBook::default();
+        tell(&mut book, "a", 0);
+        (1..300).for_each(|n| tell(&mut book, &format!("n{n}"), n));
+        assert_eq!(names(&book, CLIENT, 0), [], "the last 256 entries are seen");
+        tell(&mut book, "a", 300);
+        assert_eq!(book.entries.len(), 300);
+    }
+
+    #[test]
+    fn entries_and_text_are_bounded() {
         let mut book = NameBook::with_limits(100, 1000);
         for n in 0..5000_u32 {
-            let server = Addr::v4(n.to_be_bytes());
+            let servers = [n % 3000, n % 7, n].map(|n| (Addr(u128::from(n)), Via::Question));
             let name = format!("{n}.{}", "x".repeat(n as usize % 90));
-            book.record(
-                CLIENT,
-                &name,
-                at(i64::from(n)),
-                [(server, Via::Question)].into_iter(),
-            );
-            assert!(book.pairs.len() <= 100 && book.text_len <= 1000);
+            book.record(CLIENT, &name, at(i64::from(n)), servers.into_iter());
+            assert!(book.entries.len() <= 100 && book.text_len <= 1000);
+            assert!(book.newest.len() <= book.entries.len());
+            assert!(book.newest_of_anyone.len() <= book.entries.len());
+            assert!(book.exact.len() <= book.entries.len());
         }
-        assert_eq!(book.entered.len(), book.pairs.len());
         assert_eq!(
-            book.text_len,
-            book.texts.iter().map(|text| text.len()).sum::<usize>()
+            book.candidates(CLIENT, Addr(4999), Timestamp(4999)).count(),
+            1
         );
-        let last = book
-            .candidates(CLIENT, Addr::v4(4999_u32.to_be_bytes()), Timestamp(4999))
-            .count();
-        assert_eq!(last, 1);
+        book.max_entries = 0;
+        book.evict();
+        assert_eq!(
+            (book.entries.len(), book.newest.len(), book.text_len),
+            (0, 0, 0)
+        );
     }
 }

@@ -222,6 +222,8 @@ fn push_reply(lookup: &mut Lookup, reply: Reply, first_sound: bool) {
         lookup.replies.pop();
     }
     if lookup.replies.len() < MAX_REPLIES {
+        // Nearly all have one; growing by `push` would make room for four at once.
+        lookup.replies.reserve_exact(1);
         lookup.replies.push(reply);
     }
 }

@@ -271,6 +271,39 @@ fn a_late_answer_finds_its_lookup() {
 }
 
 #[test]
+fn replies_go_to_the_lookup_that_still_lacks_one() {
+    let mut bench = Bench::new();
+    bench.ask(0, 4000, &query(1));
+    bench.ask(20_000, 4000, &query(1));
+    bench.say(20_010, 4000, &answer(&query(1), &[1]));
+    bench.say(20_020, 4000, &answer(&query(1), &[2]));
+    let replies: Vec<_> = bench
+        .dns
+        .lookups()
+        .iter()
+        .map(|l| l.replies[0].addresses[0])
+        .collect();
+    assert_eq!(replies, [addr(2), addr(1)]);
+}
+
+#[test]
+fn replies_without_queries_are_not_held_against_each_other() {
+    let mut bench = Bench::new();
+    bench.say(0, 4000, &answer(&query(1), &[1]));
+    bench.say(
+        1,
+        4000,
+        &reply_to(&asking(1, "a.example.com", Rtype::A), Rcode::NXDOMAIN).finish(),
+    );
+    let faults = bench
+        .dns
+        .lookups()
+        .iter()
+        .map(|l| l.replies[0].malformed.as_deref());
+    assert_eq!(faults.collect::<Vec<_>>(), [None, None]);
+}
+
+#[test]
 fn two_different_answers_to_one_query_are_both_kept() {
     let mut bench = Bench::new();
     bench.exchange(&query(1), &answer(&query(1), &[66]));
@@ -281,6 +314,29 @@ fn two_different_answers_to_one_query_are_both_kept() {
         (&[addr(66)][..], &[addr(1)][..])
     );
     assert!(real.surplus && forged.ip_id != real.ip_id && forged.mark < real.mark);
+}
+
+#[test]
+fn two_answers_to_a_query_sent_twice_are_no_disagreement() {
+    let mut bench = Bench::new();
+    bench.ask(0, 4000, &query(1));
+    bench.ask(5000, 4000, &query(1));
+    bench.say(5010, 4000, &answer(&query(1), &[1]));
+    bench.say(5020, 4000, &answer(&query(1), &[2]));
+    assert_eq!(
+        (bench.only().replies.len(), bench.only().disagreement()),
+        (2, None)
+    );
+    let pause = |ms| std::time::Duration::from_millis(ms);
+    assert_eq!(
+        (
+            bench.only().retries(pause(200)),
+            bench.only().retries(pause(5001))
+        ),
+        (1, 0)
+    );
+    bench.say(5030, 4000, &answer(&query(1), &[3]));
+    assert!(bench.only().disagreement().is_some());
 }
 
 #[test]
