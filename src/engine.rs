@@ -8,7 +8,9 @@ mod notes;
 
 use crate::attempt::join::join;
 use crate::data;
-use crate::decode::{Datagram, Decoder, Outcome, Packet, Segment, TcpFlags, Transport};
+use crate::decode::{
+    Datagram, Decoder, Outcome, Packet, Segment, TcpFlags, Transport, decode_fast,
+};
 use crate::diagnose::{Judged, Thresholds, World, judge};
 use crate::fact::icmp::IcmpError;
 use crate::flow::FlowView;
@@ -17,6 +19,8 @@ use crate::flow::table::{FlowTable, Key, Slot};
 use crate::flow::tcp::IpFields;
 use crate::observe::dns::{Carrier, DnsObserver, Interest};
 use crate::observe::quic::{QuicObserver, looks_like_quic};
+use crate::observe::tls::hello::is_ech_public_name;
+use crate::observe::tls::peek::{Peek, peek};
 use crate::snapshot::Report;
 use crate::snapshot::build::{Parts, build};
 use crate::source::CaptureInfo;
@@ -100,6 +104,11 @@ impl Engine {
         }
         let quality = &mut self.captures[capture];
         quality.note_time(frame.mark.time);
+        if let Some(packet) = decode_fast(frame) {
+            self.handle_packet(&packet);
+            return;
+        }
+        // The decoder lends packets out of its own buffers, so it steps aside while they are handled.
         let mut decoder = std::mem::take(&mut self.decoder);
         match decoder.decode(frame) {
             Outcome::Packet(packet) => self.handle_packet(&packet),
@@ -201,6 +210,16 @@ impl Engine {
             if flow.first_syn.is_some() && flow.packets.0 == [1, 0] {
                 return;
             }
+        }
+        if flow.stake == Stake::Open
+            && side == Side::Client
+            && !segment.payload.is_empty()
+            && is_elsewhere(&self.target, segment.payload)
+        {
+            flow.stake = Stake::None;
+            flow.detail = None;
+            self.tracked -= 1;
+            return;
         }
         let (client, server) = (flow.client(), flow.server());
         let Some(detail) = flow.detail.as_deref_mut() else {
@@ -478,6 +497,18 @@ impl Engine {
             judged: &judged,
             notes,
         })
+    }
+}
+
+/// The segment is a whole hello that names a server of no interest: nobody needs to look at this flow.
+fn is_elsewhere(target: &Target, segment: &[u8]) -> bool {
+    match peek(segment) {
+        Peek::Name(name) if !target.is_all() => {
+            target.matches_name(name).is_none()
+                && data::resolver_of_name(name).is_none()
+                && !is_ech_public_name(name)
+        }
+        _ => false,
     }
 }
 

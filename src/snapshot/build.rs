@@ -294,7 +294,7 @@ fn path(
         sni: hello.and_then(|h| h.sni.as_deref()).map(clean),
         alpn: alpn(flow),
         version: version(flow),
-        ja4: hello.map(|h| h.ja4.clone()).filter(|j| !j.is_empty()),
+        ja4: hello.map(|h| h.ja4.to_string()),
         rtt: rtt(flow).map(millis),
         app: flow.app.as_deref().map(clean),
         outcome: verdict.outcome,

@@ -2,21 +2,26 @@
 //!
 //! Only JA4 itself is here: it is BSD-licensed. Its relatives (JA4S, JA4X, ...) are not free to use.
 
-use super::hello::HelloTransport;
 use ring::digest;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
-/// What the fingerprint is made of, GREASE (RFC 8701) left out everywhere.
-#[derive(Default)]
-pub(super) struct Parts<'a> {
+/// Entries kept of each list; a hello with more has a fingerprint of its own, though not JA4's.
+pub const MAX_ENTRIES: usize = 512;
+
+/// What the fingerprint is made of, GREASE (RFC 8701) left out everywhere. The text is made only when it is
+/// wanted ([`Display`](fmt::Display)): most hellos of a capture are nobody's business.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Ja4 {
+    /// The hello came in QUIC CRYPTO frames.
+    pub quic: bool,
     /// Cipher suites in any order.
     pub ciphers: Vec<u16>,
     /// Extension types in any order, SNI and ALPN among them.
     pub extensions: Vec<u16>,
     /// signature_algorithms in the order sent.
     pub signatures: Vec<u16>,
-    /// First ALPN protocol id.
-    pub alpn: Option<&'a [u8]>,
+    /// First ALPN protocol id, its first and last character (see [`alpn_mark`]).
+    pub alpn: Option<[char; 2]>,
     /// Highest of supported_versions, legacy_version where that extension is absent.
     pub version: u16,
 }
@@ -25,31 +30,32 @@ const SNI: u16 = 0x0000;
 const ALPN: u16 = 0x0010;
 
 /// The fingerprint, 36 characters.
-pub(super) fn ja4(mut parts: Parts<'_>, transport: HelloTransport) -> String {
-    let letter = match transport {
-        HelloTransport::Tcp => 't',
-        HelloTransport::Quic => 'q',
-    };
-    let named = if parts.extensions.contains(&SNI) {
-        'd'
-    } else {
-        'i'
-    };
-    let mut text = format!(
-        "{letter}{}{named}{:02}{:02}",
-        version(parts.version),
-        parts.ciphers.len().min(99),
-        parts.extensions.len().min(99),
-    );
-    text.extend(alpn(parts.alpn.unwrap_or_default()));
-    text.push('_');
-    parts.ciphers.sort_unstable();
-    text.push_str(&short_hash(&parts.ciphers, &[]));
-    text.push('_');
-    parts.extensions.retain(|kind| !matches!(*kind, SNI | ALPN));
-    parts.extensions.sort_unstable();
-    text.push_str(&short_hash(&parts.extensions, &parts.signatures));
-    text
+impl fmt::Display for Ja4 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letter = if self.quic { 'q' } else { 't' };
+        let named = if self.extensions.contains(&SNI) {
+            'd'
+        } else {
+            'i'
+        };
+        let [first, last] = self.alpn.unwrap_or(['0', '0']);
+        let sorted = |list: &[u16]| {
+            let mut list: Vec<u16> = list.to_vec();
+            list.sort_unstable();
+            list
+        };
+        let mut extensions = sorted(&self.extensions);
+        extensions.retain(|kind| !matches!(*kind, SNI | ALPN));
+        write!(
+            f,
+            "{letter}{}{named}{:02}{:02}{first}{last}_{}_{}",
+            version(self.version),
+            self.ciphers.len().min(99),
+            self.extensions.len().min(99),
+            short_hash(&sorted(&self.ciphers), &[]),
+            short_hash(&extensions, &self.signatures),
+        )
+    }
 }
 
 const fn version(version: u16) -> &'static str {
@@ -64,8 +70,9 @@ const fn version(version: u16) -> &'static str {
     }
 }
 
-/// First and last character; of the hex form where either is not alphanumeric.
-fn alpn(id: &[u8]) -> [char; 2] {
+/// First and last character of an ALPN id; of its hex form where either is not alphanumeric.
+#[must_use]
+pub fn alpn_mark(id: &[u8]) -> [char; 2] {
     let (Some(&first), Some(&last)) = (id.first(), id.last()) else {
         return ['0', '0'];
     };
@@ -112,7 +119,8 @@ mod tests {
     /// The worked example of the specification.
     #[test]
     fn example_of_the_specification() {
-        let parts = Parts {
+        let parts = Ja4 {
+            quic: false,
             ciphers: vec![
                 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013,
                 0xc014, 0x009c, 0x009d, 0x002f, 0x0035,
@@ -124,20 +132,17 @@ mod tests {
             signatures: vec![
                 0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601,
             ],
-            alpn: Some(b"h2"),
+            alpn: Some(alpn_mark(b"h2")),
             version: 0x0304,
         };
-        assert_eq!(
-            ja4(parts, HelloTransport::Tcp),
-            "t13d1516h2_8daaf6152771_e5627efa2ab1"
-        );
+        assert_eq!(parts.to_string(), "t13d1516h2_8daaf6152771_e5627efa2ab1");
     }
 
     #[test]
     fn alpn_of_odd_bytes() {
-        assert_eq!(alpn(b""), ['0', '0']);
-        assert_eq!(alpn(b"h"), ['h', 'h']);
-        assert_eq!(alpn(b"http/1.1"), ['h', '1']);
+        assert_eq!(alpn_mark(b""), ['0', '0']);
+        assert_eq!(alpn_mark(b"h"), ['h', 'h']);
+        assert_eq!(alpn_mark(b"http/1.1"), ['h', '1']);
         assert_eq!(alpn(&[0xab]), ['a', 'b']);
         assert_eq!(alpn(&[0xab, 0xcd]), ['a', 'd']);
         assert_eq!(alpn(&[0x30, 0xab]), ['3', 'b']);
@@ -146,7 +151,8 @@ mod tests {
 
     #[test]
     fn empty_lists_are_zeros() {
-        let parts = Parts {
+        let parts = Ja4 {
+            quic: false,
             version: 0x0303,
             ..Parts::default()
         };
