@@ -77,10 +77,11 @@ impl Engine {
     #[must_use]
     pub fn new(target: Target, limits: Limits) -> Self {
         let target = Arc::new(target);
-        let wanted = Arc::clone(&target);
+        let (wanted, nets) = (Arc::clone(&target), Arc::clone(&target));
         let interest = Interest::new(target.is_all(), move |name: &str| {
             wanted.matches_name(name).is_some()
-        });
+        })
+        .or_addr(move |addr| nets.matches_addr(addr));
         Self {
             decoder: Decoder::new(),
             target,

@@ -230,7 +230,7 @@ impl DnsObserver {
         self.resolvers.stats()
     }
 
-    /// The names that addresses were answered for.
+    /// The names that addresses were answered for, of lookups that are kept.
     #[must_use]
     pub fn names(&self) -> &NameBook {
         &self.names
@@ -256,7 +256,7 @@ impl DnsObserver {
 
     fn lookup(&mut self, id: u64) -> Option<&mut Lookup> {
         match &mut self.flight.get_mut(id)?.facts {
-            Facts::Here(lookup) => Some(lookup),
+            Facts::Little(_) => None,
             Facts::Kept(key) => self.kept.get_mut(*key),
         }
     }
@@ -266,11 +266,10 @@ impl DnsObserver {
         let Some(pending) = self.flight.get_mut(id) else {
             return;
         };
-        let Facts::Here(lookup) = &mut pending.facts else {
+        let Facts::Little(little) = pending.facts else {
             return;
         };
-        lookup.name = pending.name.to_string();
-        let key = self.kept.insert(id, Lookup::clone(lookup));
+        let key = self.kept.insert(id, pending.begin_facts(little));
         pending.facts = Facts::Kept(key);
     }
 }

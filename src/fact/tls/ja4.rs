@@ -143,22 +143,19 @@ mod tests {
         assert_eq!(alpn_mark(b""), ['0', '0']);
         assert_eq!(alpn_mark(b"h"), ['h', 'h']);
         assert_eq!(alpn_mark(b"http/1.1"), ['h', '1']);
-        assert_eq!(alpn(&[0xab]), ['a', 'b']);
-        assert_eq!(alpn(&[0xab, 0xcd]), ['a', 'd']);
-        assert_eq!(alpn(&[0x30, 0xab]), ['3', 'b']);
-        assert_eq!(alpn(&[0x30, 0xab, 0xcd, 0x31]), ['0', '1']);
+        assert_eq!(alpn_mark(&[0xab]), ['a', 'b']);
+        assert_eq!(alpn_mark(&[0xab, 0xcd]), ['a', 'd']);
+        assert_eq!(alpn_mark(&[0x30, 0xab]), ['3', 'b']);
+        assert_eq!(alpn_mark(&[0x30, 0xab, 0xcd, 0x31]), ['0', '1']);
     }
 
     #[test]
     fn empty_lists_are_zeros() {
         let parts = Ja4 {
-            quic: false,
+            quic: true,
             version: 0x0303,
-            ..Parts::default()
+            ..Ja4::default()
         };
-        assert_eq!(
-            ja4(parts, HelloTransport::Quic),
-            "q12i000000_000000000000_000000000000"
-        );
+        assert_eq!(parts.to_string(), "q12i000000_000000000000_000000000000");
     }
 }
