@@ -158,12 +158,9 @@ impl Engine {
             port: segment.dst_port,
         };
         let (key, src_low) = Key::new(src, dst, 6);
-        let (slot, new, evicted) = self
+        let (slot, new) = self
             .flows
             .slot(&key, || Flow::tcp(key, src_low, segment, packet));
-        if let Some(evicted) = evicted {
-            self.give_up(evicted);
-        }
         if new {
             self.opened(slot);
         } else if segment.flags.0 & (TcpFlags::SYN | TcpFlags::ACK | TcpFlags::RST) == TcpFlags::SYN
@@ -261,12 +258,9 @@ impl Engine {
             return;
         }
         let (key, src_low) = Key::new(src, dst, 17);
-        let (slot, new, evicted) = self
+        let (slot, new) = self
             .flows
             .slot(&key, || Flow::udp(key, src_low, datagram, packet));
-        if let Some(evicted) = evicted {
-            self.give_up(evicted);
-        }
         if new {
             self.opened(slot);
             let flow = self.flows.at(slot);
@@ -346,6 +340,11 @@ impl Engine {
 
     /// A flow has begun in this slot.
     fn opened(&mut self, slot: u32) {
+        if self.flows.has_evicted() {
+            for flow in self.flows.take_evicted() {
+                self.give_up(flow);
+            }
+        }
         let flow = self.flows.at(slot);
         let capture = usize::from(flow.first.capture.0);
         let client = flow.client().addr;
@@ -563,5 +562,8 @@ impl Slot for Flow {
     }
     fn precious(&self) -> bool {
         self.detail.is_some()
+    }
+    fn vacant() -> Self {
+        Self::vacant()
     }
 }

@@ -159,6 +159,23 @@ impl Flow {
         }
     }
 
+    /// What lies in a free slot of the table.
+    pub(super) fn vacant() -> Self {
+        Self {
+            key: Key::default(),
+            first: Mark::default(),
+            last: Mark::default(),
+            packets: Both::default(),
+            stream: 0,
+            first_syn: None,
+            client_is_low: false,
+            stake: Stake::None,
+            spoke: Both::default(),
+            closed: false,
+            detail: None,
+        }
+    }
+
     pub(super) fn is_tcp(&self) -> bool {
         self.key.protocol() == 6
     }
