@@ -27,6 +27,7 @@ fn run(bencher: Bencher<'_, '_>, link: u32, data: &[u8]) {
             original_len: u32::try_from(data.len()).unwrap(),
             direction: Direction::Unknown,
             data,
+            uid: None,
         };
         black_box(decoder.decode(&frame));
     };

@@ -263,17 +263,18 @@ impl Engine {
             .slot(&key, || Flow::udp(key, src_low, datagram, packet));
         if new {
             self.opened(slot);
-            let flow = self.flows.at(slot);
-            let quic = looks_like_quic(datagram.payload, datagram.dst_port, datagram.src_port);
-            if !quic || self.tracked >= self.limits.tracked {
-                flow.stake = Stake::None;
-                self.evicted.tracked += u64::from(quic);
-            } else {
-                self.tracked += 1;
-                flow.detail = Some(Box::new(Detail::quic(QuicObserver::new())));
-            }
         }
         let flow = self.flows.at(slot);
+        if flow.is_undecided() {
+            let quic = looks_like_quic(datagram.payload, datagram.dst_port, datagram.src_port);
+            if quic && self.tracked < self.limits.tracked {
+                self.tracked += 1;
+                flow.detail = Some(Box::new(Detail::quic(QuicObserver::new())));
+            } else if quic || !flow.may_still_be_quic() {
+                flow.stake = Stake::None;
+                self.evicted.tracked += u64::from(quic);
+            }
+        }
         let side = flow.side(src_low);
         flow.note(side, packet);
         if side == Side::Server && flow.packets[Side::Server] == 1 {
@@ -389,7 +390,7 @@ impl Engine {
             quality.note_flow(flow.one_sided());
         }
         let tracked = usize::from(flow.detail.is_some());
-        if flow.stake != Stake::None && stake_of(&self.target, &self.dns, &flow) != Stake::None {
+        if flow.is_path() && stake_of(&self.target, &self.dns, &flow) != Stake::None {
             if self.finished.len() < self.limits.tracked {
                 self.finished.push(flow);
                 return;
@@ -406,7 +407,7 @@ impl Engine {
             .finished
             .iter()
             .chain(self.flows.iter())
-            .filter(|f| f.stake != Stake::None)
+            .filter(|f| f.is_path())
             .filter(|f| {
                 f.stake == Stake::Target || stake_of(&self.target, &self.dns, f) != Stake::None
             })

@@ -29,6 +29,16 @@ pub struct World<'a> {
     /// Packets that each capture is known to have dropped (kernel, interface, file).
     pub dropped: &'a [u64],
     by_server: HashMap<Addr, Vec<(usize, usize)>>,
+    quic: HashMap<Addr, QuicTally>,
+}
+
+/// QUIC connections of one client, as control for one that failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct QuicTally {
+    /// Connections that it began in the capture.
+    pub tried: u32,
+    /// Of these, those that the server answered at all.
+    pub answered: u32,
 }
 
 impl<'a> World<'a> {
@@ -43,8 +53,14 @@ impl<'a> World<'a> {
         dropped: &'a [u64],
     ) -> Self {
         let mut by_server: HashMap<Addr, Vec<(usize, usize)>> = HashMap::new();
+        let mut quic: HashMap<Addr, QuicTally> = HashMap::new();
         for (a, attempt) in attempts.iter().enumerate() {
             for (p, path) in attempt.paths.iter().enumerate() {
+                if let Some(facts) = path.flow.quic.filter(|q| !q.client_initials.is_empty()) {
+                    let tally = quic.entry(attempt.client).or_default();
+                    tally.tried += 1;
+                    tally.answered += u32::from(facts.server_first.is_some());
+                }
                 by_server
                     .entry(path.flow.server.addr)
                     .or_default()
@@ -59,7 +75,14 @@ impl<'a> World<'a> {
             thresholds,
             dropped,
             by_server,
+            quic,
         }
+    }
+
+    /// QUIC connections of that client (as attempts name it), this one included.
+    #[must_use]
+    pub fn quic_tally(&self, client: Addr) -> QuicTally {
+        self.quic.get(&client).copied().unwrap_or_default()
     }
 
     /// Paths of any attempt to that address, oldest first.
@@ -202,17 +225,26 @@ impl<'a> PathContext<'a> {
         self.end().since(mark.time)
     }
 
-    /// Round trip of this path, from its TCP handshake.
+    /// Round trip of this path, from its TCP handshake or the QUIC server's first answer.
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
-        self.tcp()?.rtt()
+        match self.tcp() {
+            Some(tcp) => tcp.rtt(),
+            None => self.quic()?.rtt(),
+        }
     }
 
     /// May it be said that nothing came back after these packets of the client? See [`World::silence`].
     #[must_use]
     pub fn silence(&self, tries: &[Mark]) -> Silence {
-        self.world
-            .silence(self.path.flow.client.addr, tries, self.rtt())
+        // A device that talks over both families: packets to either address show that its direction is captured.
+        let own = self.path.flow.client.addr;
+        let client = if self.world.clients.two_way(own) {
+            own
+        } else {
+            self.attempt.client
+        };
+        self.world.silence(client, tries, self.rtt())
     }
 
     /// The capture is known to lack packets: its own counters say so, or bytes of this very connection were

@@ -246,8 +246,12 @@ fn outcome_of(
     if has(Outcome::Broken) || dns_broke {
         return Outcome::Broken;
     }
-    // Only connections that the client gave up: fine where they stood, unknown where they did not.
-    if paths.iter().any(|p| p.reach >= Reach::Connected) {
+    // Only connections that the client gave up: fine where they stood, unknown where they did not. A QUIC
+    // connection stands when its handshake is over, and is not given up then.
+    let stood = |(path, judged): (&crate::attempt::Path<'_>, &JudgedPath)| {
+        path.flow.quic.is_none() && judged.reach >= Reach::Connected
+    };
+    if attempt.paths.iter().zip(paths).any(stood) {
         Outcome::Ok
     } else {
         Outcome::Unfinished
