@@ -196,6 +196,9 @@ impl DnsObserver {
         let interesting = leads_to(&self.interest, &reply);
         let took = (first && pending.asked).then(|| packet.time().since(pending.first));
         self.count_reply(packet.flow.resolver.addr, &reply, took);
+        if reply.is_address_answer() {
+            self.resolvers.served(packet.flow.client.addr, reply.mark);
+        }
         if let Some(lookup) = self.lookup(id) {
             push_reply(lookup, reply, first);
         }
