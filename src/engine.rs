@@ -144,7 +144,7 @@ impl Engine {
             Transport::Tcp(segment) => self.tcp(packet, &segment),
             Transport::Udp(datagram) => self.udp(packet, &datagram),
             Transport::Icmp(error) => self.icmp(error),
-            Transport::Other(_) => {}
+            Transport::Other(_) => self.clients.heard(packet.dst, packet.mark),
         }
     }
 
@@ -178,7 +178,7 @@ impl Engine {
         let side = flow.side(src_low);
         flow.note(side, packet);
         if side == Side::Server && flow.packets[Side::Server] == 1 {
-            self.clients.answered(flow.client().addr, packet.mark.time);
+            self.clients.answered(flow.client().addr, packet.mark);
         }
         flow.note_segment(side, segment);
         if flow.stake == Stake::None {
@@ -278,7 +278,7 @@ impl Engine {
         let side = flow.side(src_low);
         flow.note(side, packet);
         if side == Side::Server && flow.packets[Side::Server] == 1 {
-            self.clients.answered(flow.client().addr, packet.mark.time);
+            self.clients.answered(flow.client().addr, packet.mark);
         }
         if flow.stake == Stake::None {
             return;
@@ -310,7 +310,7 @@ impl Engine {
             mark: packet.mark,
         };
         if src.port == 53 {
-            self.clients.answered(dst.addr, packet.mark.time);
+            self.clients.answered(dst.addr, packet.mark);
         } else {
             self.clients.asked(src.addr, packet.mark.time);
         }
@@ -328,7 +328,7 @@ impl Engine {
             addr: quoted.dst,
             port: quoted.dst_port,
         };
-        self.clients.answered(quoted.src, error.mark.time);
+        self.clients.answered(quoted.src, error.mark);
         if quoted.protocol == 17 && quoted.dst_port == 53 {
             self.dns.icmp(&error);
             return;

@@ -3,8 +3,9 @@
 use super::Thresholds;
 use super::judge::{Finding, JudgedPath};
 use super::terms::Outcome;
-use crate::attempt::{Attempt, Path};
-use crate::fact::dns::Lookup;
+use crate::attempt::{Attempt, MatchedBy, Path};
+use crate::data;
+use crate::fact::dns::{Lookup, Reply};
 use crate::fact::quic::QuicFacts;
 use crate::fact::tcp::TcpFacts;
 use crate::fact::tls::TlsFacts;
@@ -30,6 +31,8 @@ pub struct World<'a> {
     pub dropped: &'a [u64],
     by_server: HashMap<Addr, Vec<(usize, usize)>>,
     quic: HashMap<Addr, QuicTally>,
+    by_client: HashMap<Addr, Vec<usize>>,
+    resolved: HashMap<&'a str, Vec<Resolved>>,
 }
 
 /// QUIC connections of one client, as control for one that failed.
@@ -40,6 +43,20 @@ pub struct QuicTally {
     /// Of these, those that the server answered at all.
     pub answered: u32,
 }
+
+/// A name was told an ordinary, public address by a resolver.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Resolved {
+    /// Whom the client asked.
+    pub resolver: Addr,
+    /// One of the addresses.
+    pub address: Addr,
+    /// The reply.
+    pub mark: Mark,
+}
+
+/// Resolvers that are remembered for a name.
+const MAX_RESOLVED: usize = 8;
 
 impl<'a> World<'a> {
     /// Puts the attempts together with what the rest of the capture shows.
@@ -67,6 +84,10 @@ impl<'a> World<'a> {
                     .push((a, p));
             }
         }
+        let mut by_client: HashMap<Addr, Vec<usize>> = HashMap::new();
+        for (index, attempt) in attempts.iter().enumerate() {
+            by_client.entry(attempt.client).or_default().push(index);
+        }
         Self {
             attempts,
             dns,
@@ -76,6 +97,8 @@ impl<'a> World<'a> {
             dropped,
             by_server,
             quic,
+            by_client,
+            resolved: resolved(dns.lookups()),
         }
     }
 
@@ -93,6 +116,20 @@ impl<'a> World<'a> {
             .into_iter()
             .flatten()
             .filter_map(move |&(a, p)| attempts.get(a)?.paths.get(p))
+    }
+
+    /// Attempts of that device, oldest first.
+    pub fn attempts_of(&self, client: Addr) -> impl DoubleEndedIterator<Item = &'a Attempt<'a>> {
+        let attempts = self.attempts;
+        let of_client = self.by_client.get(&client).into_iter().flatten();
+        of_client.filter_map(move |&a| attempts.get(a))
+    }
+
+    /// Where that exact name was told a public address, by any resolver and to any client: the first answer of each
+    /// resolver, at most eight.
+    #[must_use]
+    pub fn resolved(&self, name: &str) -> &[Resolved] {
+        self.resolved.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// All lookups kept, of any client.
@@ -152,6 +189,34 @@ impl<'a> World<'a> {
             Silence::TooShort
         }
     }
+}
+
+fn resolved(lookups: &[Lookup]) -> HashMap<&str, Vec<Resolved>> {
+    let mut found: HashMap<&str, Vec<Resolved>> = HashMap::new();
+    for lookup in lookups {
+        let resolver = lookup.resolver.addr;
+        let sound = lookup.replies.iter().filter(|r| r.is_address_answer());
+        let Some((address, mark)) = sound.filter_map(public_address).next() else {
+            continue;
+        };
+        let known = found.entry(lookup.name.as_str()).or_default();
+        if known.len() < MAX_RESOLVED && known.iter().all(|k| k.resolver != resolver) {
+            known.push(Resolved {
+                resolver,
+                address,
+                mark,
+            });
+        }
+    }
+    found
+}
+
+/// An address of the reply that a public service can have and that no list knows as a sinkhole.
+fn public_address(reply: &Reply) -> Option<(Addr, Mark)> {
+    let ordinary =
+        |addr: &Addr| data::never_public(*addr).is_none() && data::sinkhole(*addr).is_none();
+    let address = reply.all_addresses().find(ordinary)?;
+    Some((address, reply.mark))
 }
 
 /// May "no answer" be said?
@@ -313,6 +378,12 @@ impl<'a> AttemptContext<'a> {
             .any(|p| matches!(p.outcome, Outcome::Ok | Outcome::Degraded))
     }
 
+    /// A connection to an encrypted resolver, not to the target.
+    #[must_use]
+    pub fn is_to_resolver(&self) -> bool {
+        self.attempt.matched_by == MatchedBy::Resolver
+    }
+
     /// Lookups of exactly this name, without search-domain variants.
     pub fn own_lookups(&self) -> impl Iterator<Item = (usize, &'a Lookup)> {
         let attempt: &'a Attempt<'a> = self.attempt;
@@ -321,6 +392,6 @@ impl<'a> AttemptContext<'a> {
             .iter()
             .copied()
             .enumerate()
-            .filter(|(_, l)| l.search_of.is_none())
+            .filter(|(_, l)| l.search_of.is_none() && attempt.name.as_ref() == Some(&l.name))
     }
 }

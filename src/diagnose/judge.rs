@@ -9,7 +9,7 @@
 use super::rules::all;
 use super::terms::{Blame, Outcome, Severity, Stage};
 use super::{AttemptContext, Check, Claim, PathContext, Rule, World};
-use crate::attempt::{Attempt, Reach};
+use crate::attempt::{Attempt, MatchedBy, Reach};
 use crate::types::Mark;
 use std::time::Duration;
 
@@ -76,6 +76,7 @@ pub fn judge(attempt: &Attempt<'_>, world: &World<'_>) -> Judged {
     run_lookup_rules(attempt, world, &paths, &mut findings);
     let outcome = outcome_of(attempt, world, &paths, &findings);
     run_attempt_rules(attempt, world, &paths, outcome, &mut findings);
+    let outcome = outcome_for_resolver(attempt, outcome, &findings);
     let main = main_finding(outcome, &paths, &findings);
     let outcome = refine(outcome, main, &findings);
     Judged {
@@ -255,6 +256,17 @@ fn outcome_of(
         Outcome::Ok
     } else {
         Outcome::Unfinished
+    }
+}
+
+/// A connection to an encrypted resolver that fails is broken only where a rule says that names could not be resolved
+/// for it: many clients just probe whether their resolver offers encryption.
+fn outcome_for_resolver(attempt: &Attempt<'_>, outcome: Outcome, findings: &[Finding]) -> Outcome {
+    let to_resolver = attempt.matched_by == MatchedBy::Resolver;
+    let dns_broke = lookup_break(findings).is_some();
+    match outcome {
+        Outcome::Broken if to_resolver && !dns_broke => Outcome::Unfinished,
+        other => other,
     }
 }
 

@@ -22,14 +22,14 @@ mod stream;
 
 pub use interest::Interest;
 pub use names::{Candidate, NameBook, Via};
-pub use resolvers::ResolverStats;
+pub use resolvers::{Answers, ResolverStats};
 pub use stream::DnsStream;
 
 use domain::base::iana::Opcode;
 
 use crate::fact::dns::{DnsTransport, Lookup, Reply};
 use crate::fact::icmp::IcmpError;
-use crate::types::{Endpoint, Mark, Timestamp};
+use crate::types::{Addr, Endpoint, Mark, Timestamp};
 use kept::Kept;
 use message::Wire;
 use pairing::{Facts, Flow, InFlight, QuestionKey, Sent};
@@ -228,6 +228,18 @@ impl DnsObserver {
     #[must_use]
     pub fn resolvers(&self) -> Vec<ResolverStats> {
         self.resolvers.stats()
+    }
+
+    /// When that resolver answered anybody's lookups, whatever the name and the answer.
+    #[must_use]
+    pub fn answers_by(&self, resolver: Addr) -> Option<&Answers> {
+        self.resolvers.answers_by(resolver)
+    }
+
+    /// When that client was told an address by any resolver, whatever the name.
+    #[must_use]
+    pub fn answers_to(&self, client: Addr) -> Option<&Answers> {
+        self.resolvers.answers_to(client)
     }
 
     /// The names that addresses were answered for, of lookups that are kept.

@@ -203,6 +203,9 @@ impl DnsObserver {
         }
         let took = (first && pending.asked).then(|| packet.time().since(pending.first));
         self.count_reply(packet.flow.resolver.addr, &reply, took);
+        if reply.is_address_answer() {
+            self.resolvers.served(packet.flow.client.addr, reply.mark);
+        }
         if interesting {
             self.keep(id);
         }
