@@ -79,10 +79,21 @@ impl App {
 }
 
 impl Detail {
-    pub(super) fn tcp(first_syn: Option<FirstSyn>, first: Mark, port: u16) -> Self {
-        let (tracker, tls) = match first_syn {
-            Some(syn) => (TcpTracker::from_syn(syn, first), TlsObserver::new()),
-            None => (TcpTracker::empty(), TlsObserver::new_midstream()),
+    /// `from_start` says that the first packet carries a SYN, whoever sent it: both streams are seen from the first byte.
+    pub(super) fn tcp(
+        first_syn: Option<FirstSyn>,
+        from_start: bool,
+        first: Mark,
+        port: u16,
+    ) -> Self {
+        let tracker = match first_syn {
+            Some(syn) => TcpTracker::from_syn(syn, first),
+            None => TcpTracker::empty(),
+        };
+        let tls = if from_start {
+            TlsObserver::new()
+        } else {
+            TlsObserver::new_midstream()
         };
         let app = if port == 53 {
             App::Dns(Box::default())
@@ -223,7 +234,7 @@ impl Flow {
             let port = self.server().port;
             self.detail = self
                 .first_syn
-                .map(|syn| Box::new(Detail::tcp(Some(syn), self.first, port)));
+                .map(|syn| Box::new(Detail::tcp(Some(syn), true, self.first, port)));
         }
         let Some(detail) = self.detail.as_deref_mut() else {
             return;
