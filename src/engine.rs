@@ -322,7 +322,7 @@ impl Engine {
         }
         let (key, _) = Key::new(src, dst, quoted.protocol);
         if let Some(flow) = self.flows.get_mut(&key) {
-            flow.icmp(error);
+            self.tracked += usize::from(flow.icmp(error));
         }
     }
 

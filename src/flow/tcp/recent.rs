@@ -1,7 +1,7 @@
 //! The last few segments of a side, to tell a packet that the capture holds twice from one that was sent again.
 //!
-//! Captures on several interfaces ("any", a bridge, a tunnel and what carries it) see one packet more than once,
-//! milliseconds apart at most. A packet sent again has another IP identification. Where there is none (IPv6, or
+//! Captures on several interfaces ("any", a bridge, a tunnel and what carries it), or two captures read together,
+//! see one packet more than once, milliseconds apart at most. A packet sent again has another IP identification. Where there is none (IPv6, or
 //! 0 as some systems write it), every field must be the same, the timestamp option included, within less time.
 
 use super::IpFields;
@@ -29,8 +29,7 @@ impl Recent {
         let window = if ip.ip_id == 0 { WITHOUT_ID } else { WITH_ID };
         self.seen.iter().any(|(known, at)| {
             *known == signature
-                && at.capture == mark.capture
-                && at.frame != mark.frame
+                && (at.capture, at.frame) != (mark.capture, mark.frame)
                 && mark.time.since(at.time) < window
         })
     }
