@@ -463,6 +463,9 @@ impl Engine {
             self.dns.names(),
         );
         let dropped: Vec<u64> = captures.iter().map(|c| c.dropped.unwrap_or(0)).collect();
+        let incomplete = (0..).map(CaptureId).zip(captures);
+        let incomplete = incomplete.filter(|(_, c)| !c.complete).map(|(id, _)| id);
+        let incomplete = incomplete.collect();
         let world = World::new(
             &attempts,
             &self.dns,
@@ -470,7 +473,8 @@ impl Engine {
             &self.captures,
             thresholds,
             &dropped,
-        );
+        )
+        .with_incomplete(incomplete);
         let judged: Vec<Judged> = attempts.iter().map(|a| judge(a, &world)).collect();
         let notes = notes::notes(self, captures, &attempts);
         build(&Parts {

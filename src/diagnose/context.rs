@@ -28,6 +28,7 @@ pub struct World<'a> {
     pub thresholds: Thresholds,
     /// Packets that each capture is known to have dropped (kernel, interface, file).
     pub dropped: &'a [u64],
+    incomplete: Vec<CaptureId>,
     by_server: HashMap<Addr, Vec<(usize, usize)>>,
 }
 
@@ -58,8 +59,22 @@ impl<'a> World<'a> {
             qualities,
             thresholds,
             dropped,
+            incomplete: Vec::new(),
             by_server,
         }
+    }
+
+    /// Says which captures end inside a packet or are damaged.
+    #[must_use]
+    pub fn with_incomplete(mut self, captures: Vec<CaptureId>) -> Self {
+        self.incomplete = captures;
+        self
+    }
+
+    /// The capture's file ends inside a packet or is damaged.
+    #[must_use]
+    pub fn incomplete(&self, capture: CaptureId) -> bool {
+        self.incomplete.contains(&capture)
     }
 
     /// Paths of any attempt to that address, oldest first.
@@ -209,10 +224,17 @@ impl<'a> PathContext<'a> {
     }
 
     /// May it be said that nothing came back after these packets of the client? See [`World::silence`].
+    ///
+    /// Packets to another address of the same device prove as well that the capture shows both directions.
     #[must_use]
     pub fn silence(&self, tries: &[Mark]) -> Silence {
-        self.world
-            .silence(self.path.flow.client.addr, tries, self.rtt())
+        let own = self.path.flow.client.addr;
+        let client = if self.world.clients.two_way(own) {
+            own
+        } else {
+            self.attempt.client
+        };
+        self.world.silence(client, tries, self.rtt())
     }
 
     /// The capture is known to lack packets: its own counters say so, or bytes of this very connection were

@@ -108,6 +108,8 @@ pub struct Half {
     /// Segments lost on the way as far as resends tell: bytes sent again before they were acknowledged, and holes
     /// filled too late for reordering; less what the other side reported as received twice (RFC 2883).
     pub lost: u32,
+    /// The segments that show it, the first eight.
+    pub lost_marks: Vec<Mark>,
     /// Highest offset sent: the stream's length as far as seen.
     pub sent: u64,
     /// How far the other side has acknowledged this stream.
@@ -120,7 +122,11 @@ pub struct Half {
     pub unseen: u64,
     /// The first missing byte, where the stream as captured has a hole now.
     pub hole_at: Option<u64>,
-    /// Segments waiting behind that hole.
+    /// Where the captured bytes go on behind that hole.
+    pub hole_end: Option<u64>,
+    /// The first segment that came behind that hole.
+    pub hole_since: Option<Mark>,
+    /// Segments waiting behind that hole and those that follow it.
     pub beyond_hole: u32,
     /// Data not acknowledged yet, oldest first, resends included; at most 16.
     pub in_flight: Vec<Sent>,
@@ -157,6 +163,14 @@ pub struct Half {
 }
 
 impl Half {
+    /// Counts a segment that shows a loss.
+    pub fn add_lost(&mut self, mark: Mark) {
+        self.lost += 1;
+        if self.lost_marks.len() < Tries::KEPT {
+            self.lost_marks.push(mark);
+        }
+    }
+
     /// Bytes sent and not acknowledged.
     #[must_use]
     pub fn outstanding(&self) -> u64 {

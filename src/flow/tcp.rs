@@ -19,7 +19,7 @@ mod tests;
 pub use stream::MAX_HELD;
 
 use recent::{Recent, signature, syn_signature};
-use stream::{GiveUp, Stream};
+use stream::{GiveUp, Hole, Stream};
 
 /// A hole filled within this time was reordering (as Wireshark: 3 ms), or within half a round trip if that is
 /// longer: a sender learns of the loss no sooner than after a whole one.
@@ -188,11 +188,9 @@ impl TcpTracker {
     pub fn finish(&mut self, sink: &mut impl StreamSink) {
         for side in [Side::Client, Side::Server] {
             self.give_up(side, GiveUp::Acknowledged, sink);
-            let half = &self.facts.half[side];
-            let lasting = (half.hole_at, half.beyond_hole);
+            let lasting = self.stream[side].hole();
             self.give_up(side, GiveUp::All, sink);
-            let half = &mut self.facts.half[side];
-            (half.hole_at, half.beyond_hole) = lasting;
+            note_hole(&mut self.facts.half[side], lasting);
         }
     }
 
@@ -407,7 +405,9 @@ impl TcpTracker {
         if end > half.sent {
             if offset < half.sent {
                 half.retransmitted += 1;
-                half.lost += u32::from(half.acked < half.sent);
+                if half.acked < half.sent {
+                    half.add_lost(seen.mark);
+                }
             }
             half.sent = end;
             half.last_new_data = Some(seen.mark);
@@ -415,7 +415,9 @@ impl TcpTracker {
         }
         if stream.covers(offset, end) {
             half.retransmitted += 1;
-            half.lost += u32::from(end > half.acked);
+            if end > half.acked {
+                half.add_lost(seen.mark);
+            }
             return;
         }
         let opened = stream.hole_opened(offset);
@@ -424,7 +426,7 @@ impl TcpTracker {
         } else {
             half.retransmitted += 1;
             half.holes_filled += 1;
-            half.lost += 1;
+            half.add_lost(seen.mark);
         }
     }
 
@@ -472,9 +474,7 @@ impl TcpTracker {
             return;
         }
         half.unseen += stream.give_up(side, half.acked, which, sink);
-        let hole = stream.hole();
-        half.hole_at = hole.map(|(at, _)| at);
-        half.beyond_hole = hole.map_or(0, |(_, waiting)| waiting);
+        note_hole(half, stream.hole());
     }
 
     fn reset(&mut self, seen: Seen<'_, '_>) {
@@ -562,6 +562,13 @@ fn note_packet(half: &mut Half, ip: IpFields, mark: Mark) {
     half.ttl_max = half.ttl_max.max(ip.ttl);
     half.ip_id = ip.ip_id;
     half.ip_id_zero &= ip.ip_id == 0;
+}
+
+fn note_hole(half: &mut Half, hole: Option<Hole>) {
+    half.hole_at = hole.map(|h| h.at);
+    half.hole_end = hole.map(|h| h.end);
+    half.hole_since = hole.map(|h| h.since);
+    half.beyond_hole = hole.map_or(0, |h| h.waiting);
 }
 
 fn note_data(half: &mut Half, segment: &Segment<'_>, offset: u64, again: bool, mark: Mark) {

@@ -51,6 +51,19 @@ impl Held {
     }
 }
 
+/// Bytes that are missing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hole {
+    /// The first of them.
+    pub(super) at: u64,
+    /// Where the captured bytes go on.
+    pub(super) end: u64,
+    /// The packet there.
+    pub(super) since: Mark,
+    /// Segments behind it, behind further holes as well.
+    pub(super) waiting: u32,
+}
+
 /// Which holes are to be given up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum GiveUp {
@@ -117,10 +130,15 @@ impl Stream {
         Some(behind.mark)
     }
 
-    /// The first missing byte and the segments that wait behind it.
-    pub(super) fn hole(&self) -> Option<(u64, u32)> {
-        let waiting = self.held.iter().map(|piece| piece.segments).sum();
-        (!self.held.is_empty()).then_some((self.next, waiting))
+    /// The first hole.
+    pub(super) fn hole(&self) -> Option<Hole> {
+        let first = self.held.first()?;
+        Some(Hole {
+            at: self.next,
+            end: first.offset,
+            since: first.mark,
+            waiting: self.held.iter().map(|piece| piece.segments).sum(),
+        })
     }
 
     /// Takes `length` bytes, of which `bytes` were captured.
@@ -239,9 +257,8 @@ impl Stream {
     }
 
     fn waited(&self, now: Mark) -> bool {
-        let segments = self.hole().map_or(0, |(_, waiting)| waiting);
-        let since = self.held.first().map_or(now.time, |h| h.mark.time);
-        segments >= PATIENCE || now.time.since(since) >= WAIT
+        self.hole()
+            .is_some_and(|hole| hole.waiting >= PATIENCE || now.time.since(hole.since.time) >= WAIT)
     }
 
     /// Overlapping bytes: those seen first win, as the receiver has them already.
