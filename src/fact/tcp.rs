@@ -236,6 +236,14 @@ impl TcpFacts {
         self.ack.is_some() || self.half[Side::Server].first_data.is_some() || took_data
     }
 
+    /// The client sent more than SYNs and resets, so it had got an answer, captured or not.
+    #[must_use]
+    pub fn client_went_on(&self) -> bool {
+        let resets = self.resets.iter().filter(|r| r.from == Side::Client);
+        let opening = self.syn.count as usize + resets.count();
+        self.half[Side::Client].packets as usize > opening && self.reset_count <= 4
+    }
+
     /// Both directions were seen.
     #[must_use]
     pub fn two_way(&self) -> bool {

@@ -9,7 +9,7 @@
 //! very end of a file that is damaged or incomplete.
 //!
 //! ## How sure
-//! 0.9.
+//! 0.9: the headers say how long the packets were, and the file where it should end.
 //!
 //! ## What to do
 //! Capture again with full packets (`tcpdump -s 0`), and let the capturing program end by itself (Ctrl-C, not a copy

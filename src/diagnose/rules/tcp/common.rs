@@ -2,6 +2,7 @@
 
 use crate::attempt::Path;
 use crate::diagnose::PathContext;
+use crate::flow::PathTransport;
 use crate::types::{Mark, Timestamp};
 use std::time::Duration;
 
@@ -14,10 +15,13 @@ pub(super) fn count(n: u32, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
-/// When a path that got through connected.
-pub(super) fn won(path: &Path<'_>) -> Option<Timestamp> {
-    let done = path.progress.succeeded()?;
-    Some(path.progress.connected.map_or(done, |c| c.time.min(done)))
+/// When a path won the race for a connection: TCP by its handshake (what became of TLS is another matter, and need not
+/// be visible), QUIC once its own handshake was over.
+fn won(path: &Path<'_>) -> Option<Timestamp> {
+    match path.flow.transport {
+        PathTransport::Tcp => path.progress.connected.map(|mark| mark.time),
+        PathTransport::Quic => path.progress.succeeded(),
+    }
 }
 
 /// A sibling had won before this packet came.

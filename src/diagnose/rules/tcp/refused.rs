@@ -30,6 +30,7 @@ use super::witness::weigh;
 use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Stage};
 use crate::fact::tcp::{Reset, TcpFacts};
 use crate::types::Side;
+use std::time::Duration;
 
 pub(super) static RULE: Rule = Rule {
     id: "tcp.refused",
@@ -41,10 +42,14 @@ pub(super) static RULE: Rule = Rule {
     source: include_str!("refused.rs"),
 };
 
+/// A request that was sent again may still be answered within this time.
+const SETTLED: Duration = Duration::from_secs(1);
+
 fn check(context: &PathContext<'_>) -> Option<Claim> {
     let tcp = context.tcp()?;
     let reset = refusal(tcp)?;
-    if tcp.established() || decided_before(context, reset.mark) {
+    let worked = tcp.established() || tcp.client_went_on() || asked_again(context, tcp);
+    if worked || decided_before(context, reset.mark) {
         return None;
     }
     let asked = tcp.syn.marks.iter().rev();
@@ -82,6 +87,16 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     } else {
         claim
     })
+}
+
+/// Whether the client asked once more after the last refusal, and that may yet be, or was, answered.
+fn asked_again(context: &PathContext<'_>, tcp: &TcpFacts) -> bool {
+    let refusals = tcp.resets.iter().filter(|r| r.from == Side::Server);
+    let last = refusals.map(|r| r.mark.time).max();
+    let Some(again) = tcp.syn.last.filter(|syn| Some(syn.time) > last) else {
+        return false;
+    };
+    tcp.syn_ack.last.is_some_and(|m| m.time >= again.time) || context.after(again) < SETTLED
 }
 
 /// The reset that answers the SYN.

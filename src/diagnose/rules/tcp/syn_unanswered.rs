@@ -65,9 +65,11 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     Some(claim.with("tries", tries))
 }
 
-/// Anything at all came back: a packet of the server, or an error about the SYN.
+/// Anything at all came back: a packet of the server, an error about the SYN, or something that the capture missed.
 fn answered(context: &PathContext<'_>, tcp: &TcpFacts) -> bool {
-    context.path.flow.packets[Side::Server] > 0 || tcp.icmp.iter().any(|e| e.is_unreachable())
+    context.path.flow.packets[Side::Server] > 0
+        || tcp.client_went_on()
+        || tcp.icmp.iter().any(|e| e.is_unreachable())
 }
 
 /// The client withdrew its request, with a reset of its own.

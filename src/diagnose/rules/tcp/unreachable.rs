@@ -47,7 +47,7 @@ const SETTLED: Duration = Duration::from_secs(1);
 fn check(context: &PathContext<'_>) -> Option<Claim> {
     let tcp = context.tcp()?;
     let answered = tcp.syn_ack.count > 0 || tcp.reset_from(Side::Server).is_some();
-    if tcp.syn.count == 0 || answered || tcp.established() {
+    if tcp.syn.count == 0 || answered || tcp.established() || tcp.client_went_on() {
         return None;
     }
     let errors: Vec<&IcmpError> = tcp.icmp.iter().filter(|e| quotes_syn(context, e)).collect();
