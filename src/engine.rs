@@ -200,8 +200,10 @@ impl Engine {
                 return;
             }
             self.tracked += 1;
+            let from_start = flow.first_syn.is_some() || segment.flags.has(TcpFlags::SYN);
             flow.detail = Some(Box::new(Detail::tcp(
                 flow.first_syn,
+                from_start,
                 flow.first,
                 flow.server().port,
             )));
@@ -335,7 +337,7 @@ impl Engine {
         }
         let (key, _) = Key::new(src, dst, quoted.protocol);
         if let Some(flow) = self.flows.get_mut(&key) {
-            flow.icmp(error);
+            self.tracked += usize::from(flow.icmp(error));
         }
     }
 
@@ -481,6 +483,9 @@ impl Engine {
             self.dns.names(),
         );
         let dropped: Vec<u64> = captures.iter().map(|c| c.dropped.unwrap_or(0)).collect();
+        let incomplete = (0..).map(CaptureId).zip(captures);
+        let incomplete = incomplete.filter(|(_, c)| !c.complete).map(|(id, _)| id);
+        let incomplete = incomplete.collect();
         let world = World::new(
             &attempts,
             &self.dns,
@@ -488,7 +493,8 @@ impl Engine {
             &self.captures,
             thresholds,
             &dropped,
-        );
+        )
+        .with_incomplete(incomplete);
         let judged: Vec<Judged> = attempts.iter().map(|a| judge(a, &world)).collect();
         let notes = notes::notes(self, captures, &attempts);
         build(&Parts {

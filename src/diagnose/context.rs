@@ -29,6 +29,7 @@ pub struct World<'a> {
     pub thresholds: Thresholds,
     /// Packets that each capture is known to have dropped (kernel, interface, file).
     pub dropped: &'a [u64],
+    incomplete: Vec<CaptureId>,
     by_server: HashMap<Addr, Vec<(usize, usize)>>,
     quic: HashMap<Addr, QuicTally>,
     by_client: HashMap<Addr, Vec<usize>>,
@@ -95,6 +96,7 @@ impl<'a> World<'a> {
             qualities,
             thresholds,
             dropped,
+            incomplete: Vec::new(),
             by_server,
             quic,
             by_client,
@@ -106,6 +108,19 @@ impl<'a> World<'a> {
     #[must_use]
     pub fn quic_tally(&self, client: Addr) -> QuicTally {
         self.quic.get(&client).copied().unwrap_or_default()
+    }
+
+    /// Says which captures end inside a packet or are damaged.
+    #[must_use]
+    pub fn with_incomplete(mut self, captures: Vec<CaptureId>) -> Self {
+        self.incomplete = captures;
+        self
+    }
+
+    /// The capture's file ends inside a packet or is damaged.
+    #[must_use]
+    pub fn incomplete(&self, capture: CaptureId) -> bool {
+        self.incomplete.contains(&capture)
     }
 
     /// Paths of any attempt to that address, oldest first.
@@ -300,6 +315,8 @@ impl<'a> PathContext<'a> {
     }
 
     /// May it be said that nothing came back after these packets of the client? See [`World::silence`].
+    ///
+    /// Packets to another address of the same device prove as well that the capture shows both directions.
     #[must_use]
     pub fn silence(&self, tries: &[Mark]) -> Silence {
         // A device that talks over both families: packets to either address show that its direction is captured.

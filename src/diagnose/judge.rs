@@ -144,7 +144,8 @@ fn given_up(context: &PathContext<'_>) -> bool {
         t.half.0[0].fin.is_some() || t.reset_from(crate::types::Side::Client).is_some()
     });
     let closed = closed || context.path.progress.ended.is_some();
-    closed || context.sibling_won().is_some()
+    // Of a connection seen from one side only, the other side's part is not known.
+    closed && context.path.flow.two_way() || context.sibling_won().is_some()
 }
 
 fn run_lookup_rules(
