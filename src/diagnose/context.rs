@@ -183,6 +183,18 @@ impl<'a> World<'a> {
     /// tries prove silence, or one followed by 3 s; less proves nothing yet.
     #[must_use]
     pub fn silence(&self, client: Addr, tries: &[Mark], rtt: Option<Duration>) -> Silence {
+        self.silence_until(client, tries, rtt, None)
+    }
+
+    /// The same where the waiting was over at `until`, because somebody closed the connection.
+    #[must_use]
+    pub fn silence_until(
+        &self,
+        client: Addr,
+        tries: &[Mark],
+        rtt: Option<Duration>,
+        until: Option<Timestamp>,
+    ) -> Silence {
         let Some(first) = tries.first() else {
             return Silence::TooShort;
         };
@@ -193,6 +205,7 @@ impl<'a> World<'a> {
             return Silence::Unprovable;
         }
         let end = self.end(capture);
+        let end = until.map_or(end, |until| until.min(end));
         let wait = Duration::from_secs(1).max(rtt.unwrap_or_default() * 3);
         let long = Duration::from_secs(3).max(wait);
         let unanswered = tries.iter().filter(|t| end.since(t.time) >= wait).count();
@@ -329,6 +342,13 @@ impl<'a> PathContext<'a> {
         self.world.silence(client, tries, self.rtt())
     }
 
+    /// The same where the waiting was over at `until`, because somebody closed the connection.
+    #[must_use]
+    pub fn silence_until(&self, tries: &[Mark], until: Option<Timestamp>) -> Silence {
+        let client = self.path.flow.client.addr;
+        self.world.silence_until(client, tries, self.rtt(), until)
+    }
+
     /// The capture is known to lack packets: its own counters say so, or bytes of this very connection were
     /// acknowledged that it never shows.
     #[must_use]
@@ -410,5 +430,35 @@ impl<'a> AttemptContext<'a> {
             .copied()
             .enumerate()
             .filter(|(_, l)| l.search_of.is_none() && attempt.name.as_ref() == Some(&l.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::dns::Interest;
+
+    #[test]
+    fn silence_lasts_until_somebody_left() {
+        let client = Addr::v4([192, 0, 2, 1]);
+        let second = |n: i64| Timestamp(n * 1_000_000_000);
+        let mut clients = Clients::default();
+        clients.answered(client, second(0));
+        let mut quality = CaptureQuality::default();
+        quality.note_time(second(60));
+        let (dns, qualities) = (DnsObserver::new(Interest::all()), [quality]);
+        let world = World::new(&[], &dns, &clients, &qualities, Thresholds::default(), &[]);
+        let tries = [Mark {
+            time: second(10),
+            ..Mark::default()
+        }];
+        let until = |end: Option<Timestamp>| world.silence_until(client, &tries, None, end);
+        let lasted = |seconds| Silence::Proven {
+            lasted: Duration::from_secs(seconds),
+        };
+        assert_eq!(until(None), lasted(50));
+        assert_eq!(until(Some(second(14))), lasted(4));
+        assert_eq!(until(Some(second(12))), Silence::TooShort);
+        assert_eq!(until(Some(second(90))), lasted(50), "not past the capture");
     }
 }

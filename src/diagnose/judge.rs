@@ -203,7 +203,11 @@ fn run_attempt_rules(
 
 /// Drops what another finding decides over.
 fn overrule(findings: &mut Vec<Finding>) {
-    let over: Vec<&str> = findings.iter().flat_map(|f| f.rule.over).copied().collect();
+    let over: Vec<&str> = findings
+        .iter()
+        .flat_map(|f| f.rule.over.iter().chain(f.claim.over))
+        .copied()
+        .collect();
     findings.retain(|f| !over.contains(&f.rule.id));
 }
 
@@ -371,4 +375,45 @@ pub fn ordered(marks: &[Mark]) -> Vec<Mark> {
     marks.sort_by_key(|m| (m.capture, m.frame));
     marks.dedup();
     marks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn rule(id: &'static str) -> Rule {
+        Rule {
+            id,
+            stage: Stage::Tls,
+            severity: Severity::Broken,
+            blame: Blame::Unknown,
+            over: &[],
+            check: Check::Path(|_| None),
+            source: "",
+        }
+    }
+
+    static ONE: Rule = rule("test.one");
+    static OTHER: Rule = rule("test.other");
+
+    #[test]
+    fn a_claim_decides_over_others_besides_its_rule() {
+        let left = |over| {
+            let claim = Claim::new("", 0.5, []);
+            let mut findings = vec![
+                Finding {
+                    rule: &ONE,
+                    claim: claim.clone().deciding_over(over),
+                },
+                Finding {
+                    rule: &OTHER,
+                    claim,
+                },
+            ];
+            overrule(&mut findings);
+            findings.iter().map(|f| f.rule.id).collect::<Vec<_>>()
+        };
+        assert_eq!(left(&[]), ["test.one", "test.other"]);
+        assert_eq!(left(&["test.other"]), ["test.one"]);
+    }
 }
