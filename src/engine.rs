@@ -193,8 +193,10 @@ impl Engine {
                 return;
             }
             self.tracked += 1;
+            let from_start = flow.first_syn.is_some() || segment.flags.has(TcpFlags::SYN);
             flow.detail = Some(Box::new(Detail::tcp(
                 flow.first_syn,
+                from_start,
                 flow.first,
                 flow.server().port,
             )));
@@ -320,7 +322,7 @@ impl Engine {
         }
         let (key, _) = Key::new(src, dst, quoted.protocol);
         if let Some(flow) = self.flows.get_mut(&key) {
-            flow.icmp(error);
+            self.tracked += usize::from(flow.icmp(error));
         }
     }
 

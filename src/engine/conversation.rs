@@ -33,6 +33,8 @@ pub struct Flow {
     pub(super) packets: Both<u32>,
     pub(super) stream: u32,
     pub(super) first_syn: Option<FirstSyn>,
+    /// The client's initial sequence number, from its SYN or from the SYN-ACK that the capture begins with.
+    isn: Option<u32>,
     pub(super) client_is_low: bool,
     pub(super) stake: Stake,
     /// Bits: a side sent something other than SYN or RST.
@@ -79,10 +81,21 @@ impl App {
 }
 
 impl Detail {
-    pub(super) fn tcp(first_syn: Option<FirstSyn>, first: Mark, port: u16) -> Self {
-        let (tracker, tls) = match first_syn {
-            Some(syn) => (TcpTracker::from_syn(syn, first), TlsObserver::new()),
-            None => (TcpTracker::empty(), TlsObserver::new_midstream()),
+    /// `from_start` says that the first packet carries a SYN, whoever sent it: both streams are seen from the first byte.
+    pub(super) fn tcp(
+        first_syn: Option<FirstSyn>,
+        from_start: bool,
+        first: Mark,
+        port: u16,
+    ) -> Self {
+        let tracker = match first_syn {
+            Some(syn) => TcpTracker::from_syn(syn, first),
+            None => TcpTracker::empty(),
+        };
+        let tls = if from_start {
+            TlsObserver::new()
+        } else {
+            TlsObserver::new_midstream()
         };
         let app = if port == 53 {
             App::Dns(Box::default())
@@ -125,7 +138,13 @@ impl Flow {
             ttl: packet.ttl,
             ip_id: packet.ip_id,
         });
-        Self::new(key, src_low == from_client, first_syn, packet)
+        let mut flow = Self::new(key, src_low == from_client, first_syn, packet);
+        flow.isn = match (syn, ack) {
+            (true, false) => Some(segment.seq),
+            (true, true) => Some(segment.ack.wrapping_sub(1)),
+            _ => None,
+        };
+        flow
     }
 
     pub(super) fn udp(
@@ -151,6 +170,7 @@ impl Flow {
             packets: Both::default(),
             stream: 0,
             first_syn,
+            isn: None,
             client_is_low,
             stake: Stake::Open,
             spoke: Both::default(),
@@ -198,41 +218,43 @@ impl Flow {
         self.closed |= flags.has(TcpFlags::FIN | TcpFlags::RST);
     }
 
-    /// A SYN of the client with another sequence number opens a new connection on the same ports.
+    /// A SYN of the client with another sequence number opens a new connection on the same ports; so does any SYN
+    /// where the connection's start was not seen, and one of the other end once the connection was in use or over.
     pub(super) fn is_another_syn(
         &self,
         src_low: bool,
         segment: &Segment<'_>,
         at: Timestamp,
     ) -> bool {
-        let same_side = self.side(src_low) == Side::Client;
         if at.since(self.first.time) < REUSE_AFTER && !self.closed {
             return false;
         }
-        match self.first_syn {
-            Some(first) if same_side => first.isn != segment.seq,
-            _ => self.closed || self.spoke.0 == [true, true],
+        match self.isn {
+            Some(isn) if self.side(src_low) == Side::Client => isn != segment.seq,
+            Some(_) => self.closed || self.spoke.0 == [true, true],
+            None => true,
         }
     }
 
-    pub(super) fn icmp(&mut self, error: IcmpError) {
+    /// Binds an ICMP error that quotes it. Says whether the flow's detail had to be made for it.
+    pub(super) fn icmp(&mut self, error: IcmpError) -> bool {
         if self.stake == Stake::None {
-            return;
+            return false;
         }
-        if self.detail.is_none() {
+        let made = self.detail.is_none() && self.first_syn.is_some();
+        if made {
             let port = self.server().port;
-            self.detail = self
-                .first_syn
-                .map(|syn| Box::new(Detail::tcp(Some(syn), self.first, port)));
+            let detail = Detail::tcp(self.first_syn, true, self.first, port);
+            self.detail = Some(Box::new(detail));
         }
-        let Some(detail) = self.detail.as_deref_mut() else {
-            return;
-        };
-        if let Some(tcp) = &mut detail.tcp {
-            tcp.icmp(error);
-        } else if let App::Quic(quic) = &mut detail.app {
-            quic.icmp(error);
+        if let Some(detail) = self.detail.as_deref_mut() {
+            match (&mut detail.tcp, &mut detail.app) {
+                (Some(tcp), _) => tcp.icmp(error),
+                (None, App::Quic(quic)) => quic.icmp(error),
+                _ => {}
+            }
         }
+        made
     }
 
     /// Nothing more comes.

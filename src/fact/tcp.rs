@@ -61,6 +61,8 @@ pub struct Reset {
     pub acked: u64,
     /// Stream bytes its sender had sent before it.
     pub sent: u64,
+    /// Its sequence number as an offset into its sender's stream; `None` where that is not known or nonsense.
+    pub seq: Option<u64>,
 }
 
 /// A data segment that is not acknowledged yet.
@@ -101,8 +103,11 @@ pub struct Half {
     pub keep_alives: u32,
     /// Segments with nonsense sequence numbers.
     pub out_of_window: u32,
-    /// Holes in the stream that were filled later.
+    /// Holes in the stream that a resend filled: the capture shows the bytes once, too late.
     pub holes_filled: u32,
+    /// Segments lost on the way as far as resends tell: bytes sent again before they were acknowledged, and holes
+    /// filled too late for reordering; less what the other side reported as received twice (RFC 2883).
+    pub lost: u32,
     /// Highest offset sent: the stream's length as far as seen.
     pub sent: u64,
     /// How far the other side has acknowledged this stream.
@@ -123,8 +128,10 @@ pub struct Half {
     pub largest_acked: u32,
     /// Largest data segment sent, payload bytes.
     pub largest_sent: u32,
-    /// SACK blocks from the other side said that bytes beyond a hole of this stream arrived.
+    /// SACK blocks from the other side said that bytes beyond those acknowledged arrived, and these are missing still.
     pub sacked_at: Option<Mark>,
+    /// The end of the furthest of these blocks.
+    pub sacked: u64,
     /// MSS option of the SYN or SYN-ACK.
     pub mss: Option<u16>,
     /// TTL or hop limit of the first packet.
@@ -156,6 +163,14 @@ impl Half {
         self.sent.saturating_sub(self.acked)
     }
 
+    /// Bytes acknowledged that the capture never showed, holes and what was missed at the end (a FIN that was not
+    /// seen takes one number and is no byte).
+    #[must_use]
+    pub fn all_unseen(&self) -> u64 {
+        let tail = self.acked.saturating_sub(self.sent);
+        self.unseen + if tail > 1 { tail } else { 0 }
+    }
+
     /// How often the oldest unacknowledged byte was sent, and when: its first segment and its resends.
     pub fn oldest_unacked(&self) -> impl Iterator<Item = &Sent> {
         let from = self.acked;
@@ -172,7 +187,7 @@ pub struct TcpFacts {
     pub syn: Tries,
     /// The server's SYN-ACK that acknowledges the SYN exactly, and its resends.
     pub syn_ack: Tries,
-    /// SYN-ACKs whose acknowledgement number fits no SYN of this connection.
+    /// SYN-ACKs whose acknowledgement number fits no SYN of this connection, or with another number than the first.
     pub foreign_syn_acks: u32,
     /// The client's first segment that acknowledges the SYN-ACK exactly, or data beyond it.
     pub ack: Option<Mark>,
@@ -196,13 +211,15 @@ pub struct TcpFacts {
 
 impl TcpFacts {
     /// The handshake was completed, as sequence numbers prove: SYN-ACK and the client's acknowledgement of it.
+    /// Where the capture lacks one of them, data of the server or data that it acknowledged proves it as well.
     /// A connection that began before the capture counts as established once both sides were seen.
     #[must_use]
     pub fn established(&self) -> bool {
         if self.midstream {
-            return self.half.0.iter().all(|h| h.packets > 0);
+            return self.two_way();
         }
-        self.ack.is_some()
+        let took_data = !self.fast_open && self.half[Side::Client].acked > 0;
+        self.ack.is_some() || self.half[Side::Server].first_data.is_some() || took_data
     }
 
     /// Both directions were seen.
@@ -215,13 +232,10 @@ impl TcpFacts {
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
         let answer = self.syn_ack.first()?;
-        let asked = self
-            .syn
-            .marks
-            .iter()
-            .rev()
-            .find(|m| m.time <= answer.time)?;
-        Some(answer.time.since(asked.time))
+        let mut asked = self.syn.marks.iter().rev();
+        let asked = asked.find(|m| m.time <= answer.time)?;
+        let rtt = answer.time.since(asked.time);
+        (self.syn.count == 1 || rtt >= Duration::from_millis(1)).then_some(rtt)
     }
 
     /// First SYN to first SYN-ACK.
@@ -250,6 +264,6 @@ impl TcpFacts {
     /// Bytes acknowledged that the capture never showed, both sides: proof that packets are missing from it.
     #[must_use]
     pub fn unseen(&self) -> u64 {
-        self.half.0.iter().map(|h| h.unseen).sum()
+        self.half.0.iter().map(Half::all_unseen).sum()
     }
 }

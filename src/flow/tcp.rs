@@ -11,21 +11,23 @@ use crate::fact::tcp::{Half, Reset, Sent, TcpFacts};
 use crate::types::{Both, Mark, Side};
 use std::time::Duration;
 
-/// Bytes kept behind a hole, per side.
-pub const MAX_HELD: usize = 128 * 1024;
-/// Segments kept behind a hole, per side.
-const MAX_HELD_SEGMENTS: usize = 128;
-/// A hole that is acknowledged is given up when this many segments wait behind it: the capture may have
-/// swapped neighbours, but not by that many.
-const PATIENCE: usize = 4;
-/// A segment that jumps further than this is no part of the stream (largest scaled window, RFC 7323).
-const MAX_JUMP: i64 = 1 << 30;
-/// A byte seen again within this time, by a packet with the same IP identification, is the capture's copy.
-const COPY_WINDOW: Duration = Duration::from_millis(20);
-/// A hole filled within this time was reordering (as Wireshark: 3 ms), later it was a retransmission.
+mod recent;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub use stream::MAX_HELD;
+
+use recent::{Recent, signature, syn_signature};
+use stream::{GiveUp, Stream};
+
+/// A hole filled within this time was reordering (as Wireshark: 3 ms), or within half a round trip if that is
+/// longer: a sender learns of the loss no sooner than after a whole one.
 const REORDER_WINDOW: Duration = Duration::from_millis(3);
 /// Unacknowledged segments remembered per side.
 const MAX_IN_FLIGHT: usize = 16;
+/// Resets and ICMP errors remembered.
+const MAX_ERRORS: usize = 4;
 
 /// Where ordered bytes go.
 pub trait StreamSink {
@@ -74,29 +76,17 @@ pub struct FirstSyn {
 #[derive(Debug)]
 pub struct TcpTracker {
     facts: TcpFacts,
-    side: Both<Progress>,
+    stream: Both<Stream>,
+    recent: Both<Recent>,
     client_isn: Option<u32>,
 }
 
-/// A side's stream as the tracker follows it.
-#[derive(Debug, Default)]
-struct Progress {
-    /// Sequence number of stream offset 0, once known.
-    base: Option<u32>,
-    /// Next offset to hand to the consumer.
-    next: u64,
-    held: Vec<Held>,
-    held_bytes: usize,
-    hole_since: Option<Mark>,
-    /// The last data segment, to tell the capture's copies.
-    last: Option<(u32, u32, u16, u8, Mark)>,
-}
-
-#[derive(Debug)]
-struct Held {
-    offset: u64,
-    length: u32,
-    bytes: Vec<u8>,
+/// What is handled together: a segment and the packet around it.
+#[derive(Clone, Copy)]
+struct Seen<'a, 'b> {
+    side: Side,
+    segment: &'a Segment<'b>,
+    ip: IpFields,
     mark: Mark,
 }
 
@@ -106,10 +96,16 @@ impl TcpTracker {
     pub fn from_syn(syn: FirstSyn, mark: Mark) -> Self {
         let mut tracker = Self::empty();
         tracker.client_isn = Some(syn.isn);
-        tracker.side[Side::Client].base = Some(syn.isn.wrapping_add(1));
+        tracker.stream[Side::Client].begin(syn.isn.wrapping_add(1));
         tracker.facts.syn.add(mark);
+        let signature = syn_signature(syn.isn, TcpFlags::SYN, syn.ip_id);
+        tracker.recent[Side::Client].push(signature, mark);
         let half = &mut tracker.facts.half[Side::Client];
-        note_packet(half, syn.ttl, syn.ip_id, mark);
+        let ip = IpFields {
+            ttl: syn.ttl,
+            ip_id: syn.ip_id,
+        };
+        note_packet(half, ip, mark);
         half.window = syn.window;
         half.mss = (syn.mss > 0).then_some(syn.mss);
         tracker
@@ -120,7 +116,8 @@ impl TcpTracker {
     pub fn empty() -> Self {
         Self {
             facts: TcpFacts::default(),
-            side: Both::default(),
+            stream: Both::default(),
+            recent: Both::default(),
             client_isn: None,
         }
     }
@@ -139,7 +136,7 @@ impl TcpTracker {
 
     /// Binds an ICMP error to the connection.
     pub fn icmp(&mut self, error: IcmpError) {
-        if self.facts.icmp.len() < 4 {
+        if self.facts.icmp.len() < MAX_ERRORS {
             self.facts.icmp.push(error);
         }
     }
@@ -153,80 +150,131 @@ impl TcpTracker {
         mark: Mark,
         sink: &mut impl StreamSink,
     ) {
+        let seen = Seen {
+            side,
+            segment,
+            ip,
+            mark,
+        };
         if segment.flags.has(TcpFlags::RST) {
-            self.reset(side, segment, ip, mark);
+            self.reset(seen);
             return;
         }
-        note_packet(&mut self.facts.half[side], ip.ttl, ip.ip_id, mark);
         if segment.flags.has(TcpFlags::SYN) {
-            self.syn(side, segment, ip, mark);
-        } else if self.side[side].base.is_none() {
-            // Joined in the middle: the first byte seen is taken as the stream's start.
-            self.side[side].base = Some(segment.seq);
-            if self.facts.syn.count == 0 && self.facts.syn_ack.count == 0 {
-                self.facts.midstream = true;
+            if !self.syn(seen) {
+                return;
             }
+        } else if self.stream[side].base().is_none() {
+            self.join_midstream(seen);
         }
+        note_packet(&mut self.facts.half[side], ip, mark);
         if segment.flags.has(TcpFlags::ACK) {
-            self.acknowledge(side, segment, mark);
+            self.acknowledge(seen);
         }
-        self.window(side, segment, mark);
+        self.window(seen);
         if segment.payload_len > 0 {
-            self.payload(side, segment, ip, mark, sink);
+            self.payload(seen, sink);
+        } else {
+            self.probe(seen);
         }
-        if segment.flags.has(TcpFlags::FIN) && self.facts.half[side].fin.is_none() {
-            self.facts.half[side].fin = Some(mark);
+        if segment.flags.has(TcpFlags::FIN) {
+            self.fin(seen);
         }
-        let other = side.other();
-        if !self.side[other].held.is_empty() {
-            self.release(other, sink, PATIENCE);
-        }
+        self.give_up(side.other(), GiveUp::Waited(mark), sink);
     }
 
-    /// Says that nothing more comes: what waits behind holes is handed on, each hole as a gap.
+    /// Says that nothing more comes: what waits behind holes is handed on, each hole as a gap. The facts keep the
+    /// first hole that nobody acknowledged.
     pub fn finish(&mut self, sink: &mut impl StreamSink) {
         for side in [Side::Client, Side::Server] {
-            self.release(side, sink, 0);
+            self.give_up(side, GiveUp::Acknowledged, sink);
+            let half = &self.facts.half[side];
+            let lasting = (half.hole_at, half.beyond_hole);
+            self.give_up(side, GiveUp::All, sink);
+            let half = &mut self.facts.half[side];
+            (half.hole_at, half.beyond_hole) = lasting;
         }
     }
 
-    fn syn(&mut self, side: Side, segment: &Segment<'_>, ip: IpFields, mark: Mark) {
-        let half = &mut self.facts.half[side];
-        if half.mss.is_none() {
-            half.mss = segment.mss();
+    /// The first byte seen of a side is taken as its stream's start.
+    fn join_midstream(&mut self, seen: Seen<'_, '_>) {
+        self.stream[seen.side].begin(seen.segment.seq);
+        self.facts.midstream |= self.facts.syn.count == 0 && self.facts.syn_ack.count == 0;
+    }
+
+    /// Whether the SYN or SYN-ACK belongs to this connection and is no copy.
+    fn syn(&mut self, seen: Seen<'_, '_>) -> bool {
+        let Seen {
+            side,
+            segment,
+            ip,
+            mark,
+        } = seen;
+        let flags = segment.flags.0 & (TcpFlags::SYN | TcpFlags::ACK);
+        let signature = syn_signature(segment.seq, flags, ip.ip_id);
+        if self.recent[side].has(signature, ip, mark) {
+            self.facts.half[side].copies += 1;
+            return false;
         }
+        let with_ack = segment.flags.has(TcpFlags::ACK);
+        let belongs = match (side, with_ack) {
+            (Side::Client, _) => self.client_syn(segment, mark),
+            (Side::Server, false) => {
+                self.stream[side].begin(segment.seq.wrapping_add(1)); // simultaneous open
+                true
+            }
+            (Side::Server, true) => self.syn_ack(segment, mark),
+        };
+        if belongs {
+            self.recent[side].push(signature, mark);
+            let half = &mut self.facts.half[side];
+            half.mss = half.mss.or_else(|| segment.mss());
+        }
+        belongs
+    }
+
+    fn client_syn(&mut self, segment: &Segment<'_>, mark: Mark) -> bool {
         let base = segment.seq.wrapping_add(1);
-        if side == Side::Client {
-            if self.is_copy(side, segment, ip, mark) {
-                return;
-            }
-            self.client_isn.get_or_insert(segment.seq);
-            self.side[side].base.get_or_insert(base);
-            self.facts.syn.add(mark);
-            self.facts.fast_open |= segment.payload_len > 0;
-        } else if !segment.flags.has(TcpFlags::ACK) {
-            self.side[side].base.get_or_insert(base); // simultaneous open
-        } else if self
-            .client_isn
-            .is_some_and(|isn| !self.covers_syn(isn, segment))
+        let known = self.client_isn.map(|isn| isn.wrapping_add(1));
+        if known
+            .or(self.stream[Side::Client].base())
+            .is_some_and(|known| known != base)
         {
-            self.facts.foreign_syn_acks += 1;
-        } else {
-            if self.is_copy(side, segment, ip, mark) {
-                return;
-            }
-            if self.side[side].base.is_none() {
-                self.side[side].base = Some(base);
-            }
-            if self.client_isn.is_none() {
-                // The SYN came before the capture: the SYN-ACK tells where the client's stream begins.
-                self.side[Side::Client].base.get_or_insert(segment.ack);
-            }
-            self.facts.syn_ack.add(mark);
-            if self.facts.ack.is_some() {
-                self.facts.syn_acks_after_ack += 1;
-            }
+            self.facts.half[Side::Client].out_of_window += 1;
+            return false;
         }
+        self.client_isn = Some(segment.seq);
+        self.stream[Side::Client].begin(base);
+        self.facts.midstream = false; // it only came late in the capture
+        self.facts.syn.add(mark);
+        self.facts.fast_open |= segment.payload_len > 0;
+        true
+    }
+
+    fn syn_ack(&mut self, segment: &Segment<'_>, mark: Mark) -> bool {
+        let base = segment.seq.wrapping_add(1);
+        let first = self.facts.syn_ack.count == 0;
+        let fits = self
+            .client_isn
+            .is_none_or(|isn| self.covers_syn(isn, segment));
+        let same = first || self.stream[Side::Server].base() == Some(base);
+        if !fits || !same {
+            self.facts.foreign_syn_acks += 1;
+            return false;
+        }
+        if first && self.stream[Side::Server].base() != Some(base) {
+            // What came before it (the ACK of an earlier connection's end, RFC 9293 section 3.5.2) was no part of it.
+            self.stream[Side::Server].restart(base);
+            let half = &mut self.facts.half[Side::Server];
+            (half.sent, half.acked) = (0, 0);
+        }
+        if self.client_isn.is_none() {
+            // The SYN came before the capture: the SYN-ACK tells where the client's stream begins.
+            self.stream[Side::Client].begin(segment.ack);
+        }
+        self.facts.syn_ack.add(mark);
+        self.facts.syn_acks_after_ack += u32::from(self.facts.ack.is_some());
+        true
     }
 
     /// A SYN-ACK fits when it acknowledges ISN + 1, or data sent with the SYN (RFC 7413).
@@ -235,49 +283,24 @@ impl TcpTracker {
         u64::from(beyond) <= self.facts.half[Side::Client].sent
     }
 
-    fn is_copy(&mut self, side: Side, segment: &Segment<'_>, ip: IpFields, mark: Mark) -> bool {
-        let this = (
-            segment.seq,
-            segment.payload_len,
-            ip.ip_id,
-            segment.flags.0 & (TcpFlags::SYN | TcpFlags::FIN),
+    fn acknowledge(&mut self, seen: Seen<'_, '_>) {
+        let Seen {
+            side,
+            segment,
             mark,
-        );
-        let copy = self.side[side].last.is_some_and(|l| {
-            let near = mark.time.since(l.4.time);
-            let same = l.0 == this.0 && l.1 == this.1 && l.3 == this.3;
-            // Without an identification to compare (IPv6, or 0), only the time can tell.
-            same && if l.2 == 0 && this.2 == 0 {
-                near < Duration::from_millis(1)
-            } else {
-                l.2 == this.2 && near < COPY_WINDOW
-            }
-        });
-        if copy {
-            self.facts.half[side].copies += 1;
-        }
-        self.side[side].last = Some(this);
-        copy
-    }
-
-    fn acknowledge(&mut self, side: Side, segment: &Segment<'_>, mark: Mark) {
+            ..
+        } = seen;
         let other = side.other();
-        let Some(base) = self.side[other].base else {
-            self.side[other].base = Some(segment.ack);
+        self.stream[other].begin(segment.ack);
+        let half = &mut self.facts.half[other];
+        let near = half.sent.max(half.acked);
+        let Some(offset) = self.stream[other].place_ack(segment.ack, near) else {
             return;
         };
-        let acked_before = self.facts.half[other].acked;
-        let Some(offset) = offset_of(base, segment.ack, acked_before) else {
-            return;
-        };
-        if side == Side::Client
-            && self.facts.ack.is_none()
-            && !segment.flags.has(TcpFlags::SYN)
-            && self.facts.syn_ack.count > 0
-        {
+        let handshake = side == Side::Client && !segment.flags.has(TcpFlags::SYN);
+        if handshake && self.facts.ack.is_none() && self.facts.syn_ack.count > 0 {
             self.facts.ack = Some(mark);
         }
-        let half = &mut self.facts.half[other];
         // A FIN takes one sequence number; it is no stream byte.
         let offset = if half.fin.is_some() && offset == half.sent + 1 {
             half.sent
@@ -290,19 +313,29 @@ impl TcpTracker {
             half.first_acked_at.get_or_insert(mark);
             retire_acked(half);
         }
-        if half.beyond_hole > 0 || half.outstanding() > 0 {
-            let acked = half.acked;
-            let beyond = segment
-                .sack_blocks()
-                .any(|(left, _)| offset_of(base, left, acked).is_some_and(|o| o > acked));
-            if beyond && half.sacked_at.is_none() {
-                half.sacked_at = Some(mark);
+        if may_have_sack(segment.options) {
+            self.sack(other, segment, mark);
+        }
+    }
+
+    /// SACK blocks about the stream of `side` (RFC 2018); the first may report what came twice (RFC 2883).
+    fn sack(&mut self, side: Side, segment: &Segment<'_>, mark: Mark) {
+        let (stream, half) = (&self.stream[side], &mut self.facts.half[side]);
+        for (at, (_, right)) in segment.sack_blocks().enumerate() {
+            match stream.offset(right, half.acked) {
+                Some(right) if right > half.acked => {
+                    half.sacked_at.get_or_insert(mark);
+                    half.sacked = half.sacked.max(right);
+                }
+                Some(_) if at == 0 => half.lost = half.lost.saturating_sub(1),
+                _ => {}
             }
         }
     }
 
-    fn window(&mut self, side: Side, segment: &Segment<'_>, mark: Mark) {
-        let half = &mut self.facts.half[side];
+    fn window(&mut self, seen: Seen<'_, '_>) {
+        let Seen { segment, mark, .. } = seen;
+        let half = &mut self.facts.half[seen.side];
         half.window = segment.window;
         if segment.window == 0 && !segment.flags.has(TcpFlags::SYN) {
             half.zero_window_since.get_or_insert(mark);
@@ -312,59 +345,54 @@ impl TcpTracker {
         }
     }
 
-    fn payload(
-        &mut self,
-        side: Side,
-        segment: &Segment<'_>,
-        ip: IpFields,
-        mark: Mark,
-        sink: &mut impl StreamSink,
-    ) {
-        let Some(base) = self.side[side].base else {
-            return;
-        };
-        let seq = if segment.flags.has(TcpFlags::SYN) {
-            segment.seq.wrapping_add(1)
-        } else {
-            segment.seq
-        };
-        let sent = self.facts.half[side].sent;
-        let Some(offset) = offset_of(base, seq, sent) else {
-            self.before_stream(side, seq, base);
-            return;
-        };
-        if segment.payload_len <= 1 && offset + 1 == self.facts.half[side].acked {
-            self.facts.half[side].keep_alives += 1;
+    /// A segment without data: a keep-alive probe lies one byte before the next.
+    fn probe(&mut self, seen: Seen<'_, '_>) {
+        let half = &mut self.facts.half[seen.side];
+        if seen.segment.flags.has(TcpFlags::SYN | TcpFlags::FIN) || half.sent == 0 {
             return;
         }
-        if self.is_copy(side, segment, ip, mark) {
-            return;
-        }
-        let end = offset + u64::from(segment.payload_len);
-        self.classify(side, offset, end, mark);
+        let offset = self.stream[seen.side].offset(seen.segment.seq, half.sent);
+        half.keep_alives += u32::from(offset == Some(half.sent - 1) && half.outstanding() == 0);
+    }
+
+    fn payload(&mut self, seen: Seen<'_, '_>, sink: &mut impl StreamSink) {
+        let Seen {
+            side,
+            segment,
+            ip,
+            mark,
+        } = seen;
         let half = &mut self.facts.half[side];
-        half.clipped |= segment.payload.len() < segment.payload_len as usize;
-        half.data_segments += 1;
-        half.first_data.get_or_insert(mark);
-        half.largest_sent = half.largest_sent.max(segment.payload_len);
-        if half.in_flight.len() < MAX_IN_FLIGHT && end > half.acked {
-            half.in_flight.push(Sent {
-                offset,
-                length: segment.payload_len,
-                mark,
-                again: offset < sent,
-            });
+        let seq = first_byte(segment);
+        let Some(offset) = self.stream[side].place(seq, half.sent.max(half.acked)) else {
+            self.outside(side, seq);
+            return;
+        };
+        let end = offset + u64::from(segment.payload_len);
+        if segment.payload_len == 1 && end == half.sent && half.outstanding() == 0 {
+            half.keep_alives += 1;
+            return;
         }
-        if side == Side::Server && self.facts.resets.iter().any(|r| r.from == Side::Server) {
-            self.facts.data_after_reset.get_or_insert(mark);
+        let signature = signature(segment, ip);
+        if end <= half.sent && self.recent[side].has(signature, ip, mark) {
+            half.copies += 1;
+            return;
         }
-        self.deliver(side, offset, segment, mark, sink);
+        self.recent[side].push(signature, mark);
+        let again = offset < half.sent;
+        self.note_late(seen, offset, end);
+        self.classify(seen, offset, end);
+        note_data(&mut self.facts.half[side], segment, offset, again, mark);
+        let bytes = segment.payload;
+        self.stream[side].take(side, offset, segment.payload_len, bytes, mark, sink);
+        self.give_up(side, GiveUp::Waited(mark), sink);
     }
 
     /// A segment below the stream's start or far outside it.
-    fn before_stream(&mut self, side: Side, seq: u32, base: u32) {
+    fn outside(&mut self, side: Side, seq: u32) {
+        let before = self.stream[side].base() == Some(seq.wrapping_add(1));
         let half = &mut self.facts.half[side];
-        if seq.wrapping_add(1) == base {
+        if before {
             half.keep_alives += 1;
         } else {
             half.out_of_window += 1;
@@ -372,168 +400,128 @@ impl TcpTracker {
     }
 
     /// New data, reordering or retransmission?
-    fn classify(&mut self, side: Side, offset: u64, end: u64, mark: Mark) {
-        let progress = &mut self.side[side];
-        let half = &mut self.facts.half[side];
+    fn classify(&mut self, seen: Seen<'_, '_>, offset: u64, end: u64) {
+        let window = self.reorder_window();
+        let stream = &self.stream[seen.side];
+        let half = &mut self.facts.half[seen.side];
         if end > half.sent {
-            if offset > half.sent && progress.hole_since.is_none() {
-                progress.hole_since = Some(mark);
+            if offset < half.sent {
+                half.retransmitted += 1;
+                half.lost += u32::from(half.acked < half.sent);
             }
             half.sent = end;
-            half.last_new_data = Some(mark);
+            half.last_new_data = Some(seen.mark);
             return;
         }
-        let fills = progress.hole_since.is_some() && offset <= progress.next && end > progress.next;
-        let soon = progress
-            .hole_since
-            .is_some_and(|h| mark.time.since(h.time) < REORDER_WINDOW);
-        if fills && soon {
+        if stream.covers(offset, end) {
+            half.retransmitted += 1;
+            half.lost += u32::from(end > half.acked);
+            return;
+        }
+        let opened = stream.hole_opened(offset);
+        if opened.is_some_and(|m| seen.mark.time.since(m.time) < window) {
             half.reordered += 1;
         } else {
             half.retransmitted += 1;
-            half.holes_filled += u32::from(fills);
+            half.holes_filled += 1;
+            half.lost += 1;
         }
     }
 
-    fn deliver(
-        &mut self,
-        side: Side,
-        offset: u64,
-        segment: &Segment<'_>,
-        mark: Mark,
-        sink: &mut impl StreamSink,
-    ) {
-        let end = offset + u64::from(segment.payload_len);
-        let progress = &mut self.side[side];
-        if end <= progress.next {
+    fn reorder_window(&self) -> Duration {
+        let half_trip = self.facts.rtt().unwrap_or_default() / 2;
+        half_trip.max(REORDER_WINDOW)
+    }
+
+    /// Data of the server after its reset, other than what may have been under way together with it.
+    fn note_late(&mut self, seen: Seen<'_, '_>, offset: u64, end: u64) {
+        if seen.side == Side::Client || self.facts.data_after_reset.is_some() {
             return;
         }
-        if offset > progress.next {
-            self.hold(side, offset, segment, mark, sink);
+        let Some(reset) = self.facts.reset_from(Side::Server) else {
+            return;
+        };
+        let beyond = reset.seq.is_none_or(|seq| end > seq);
+        let resent = self.stream[seen.side].covers(offset, end)
+            && seen.mark.time.since(reset.mark.time) >= self.reorder_window();
+        if beyond || resent {
+            self.facts.data_after_reset = Some(seen.mark);
+        }
+    }
+
+    fn fin(&mut self, seen: Seen<'_, '_>) {
+        let half = &mut self.facts.half[seen.side];
+        if half.fin.is_some() {
             return;
         }
-        hand_on(
-            progress,
+        let seq = first_byte(seen.segment).wrapping_add(seen.segment.payload_len);
+        let near = half.sent.max(half.acked);
+        match self.stream[seen.side].place(seq, near) {
+            Some(_) => half.fin = Some(seen.mark),
+            None => half.out_of_window += 1,
+        }
+        if half.fin.is_some() && half.acked == half.sent + 1 {
+            half.acked = half.sent; // its acknowledgement was captured first
+        }
+    }
+
+    fn give_up(&mut self, side: Side, which: GiveUp, sink: &mut impl StreamSink) {
+        let half = &mut self.facts.half[side];
+        let stream = &mut self.stream[side];
+        if half.hole_at.is_none() && stream.hole().is_none() {
+            return;
+        }
+        half.unseen += stream.give_up(side, half.acked, which, sink);
+        let hole = stream.hole();
+        half.hole_at = hole.map(|(at, _)| at);
+        half.beyond_hole = hole.map_or(0, |(_, waiting)| waiting);
+    }
+
+    fn reset(&mut self, seen: Seen<'_, '_>) {
+        let Seen {
             side,
-            offset,
-            segment.payload_len,
-            segment.payload,
+            segment,
+            ip,
             mark,
-            sink,
-        );
-        if progress.held.is_empty() {
-            progress.hole_since = None;
-        } else {
-            self.release(side, sink, usize::MAX);
-        }
-    }
-
-    fn hold(
-        &mut self,
-        side: Side,
-        offset: u64,
-        segment: &Segment<'_>,
-        mark: Mark,
-        sink: &mut impl StreamSink,
-    ) {
-        let wanted = sink.wants(side);
-        let progress = &mut self.side[side];
+        } = seen;
         let half = &mut self.facts.half[side];
-        half.hole_at = Some(progress.next);
-        half.beyond_hole += 1;
-        if !wanted {
-            // Nobody reads it: follow the numbers only.
-            if half.acked >= offset {
-                half.unseen += offset - progress.next;
-                progress.next = offset + u64::from(segment.payload_len);
-                half.hole_at = None;
-                half.beyond_hole = 0;
-                progress.hole_since = None;
-            }
+        let signature = signature(segment, ip);
+        if self.recent[side].has(signature, ip, mark) {
+            half.copies += 1;
             return;
         }
-        let at = progress.held.partition_point(|h| h.offset <= offset);
-        progress.held_bytes += segment.payload.len();
-        progress.held.insert(
-            at,
-            Held {
-                offset,
-                length: segment.payload_len,
-                bytes: segment.payload.to_vec(),
-                mark,
-            },
-        );
-        let full = progress.held_bytes > MAX_HELD || progress.held.len() > MAX_HELD_SEGMENTS;
-        self.release(side, sink, if full { 0 } else { PATIENCE });
-    }
-
-    /// Hands on what has become contiguous. Where at least `patience` segments wait behind a hole that the
-    /// other side acknowledged (or, with patience 0, behind any hole), the hole is reported as a gap.
-    fn release(&mut self, side: Side, sink: &mut impl StreamSink, patience: usize) {
-        let acked = self.facts.half[side].acked;
-        let progress = &mut self.side[side];
-        while let Some(first) = progress.held.first() {
-            if first.offset > progress.next {
-                let forced = patience == 0;
-                let given_up = progress.held.len() >= patience && acked >= first.offset;
-                if !forced && !given_up {
-                    break;
-                }
-                let missing = first.offset - progress.next;
-                if acked >= first.offset {
-                    self.facts.half[side].unseen += missing;
-                }
-                sink.gap(side, missing, first.mark);
-                progress.next = first.offset;
-            }
-            let held = progress.held.remove(0);
-            progress.held_bytes -= held.bytes.len();
-            hand_on(
-                progress,
-                side,
-                held.offset,
-                held.length,
-                &held.bytes,
-                held.mark,
-                sink,
-            );
-        }
-        let half = &mut self.facts.half[side];
-        half.beyond_hole = u32::try_from(progress.held.len()).unwrap_or(u32::MAX);
-        if progress.held.is_empty() {
-            half.hole_at = None;
-            progress.hole_since = None;
-        }
-    }
-
-    fn reset(&mut self, side: Side, segment: &Segment<'_>, ip: IpFields, mark: Mark) {
-        self.facts.reset_count = self.facts.reset_count.saturating_add(1);
-        let half = &mut self.facts.half[side];
+        self.recent[side].push(signature, mark);
         half.packets += 1;
         half.first.get_or_insert(mark);
         half.last = Some(mark);
-        if self.facts.resets.len() >= 4 {
-            return;
+        self.facts.reset_count = self.facts.reset_count.saturating_add(1);
+        if self.facts.resets.len() < MAX_ERRORS {
+            let reset = self.describe_reset(seen);
+            self.facts.resets.push(reset);
         }
+    }
+
+    fn describe_reset(&self, seen: Seen<'_, '_>) -> Reset {
+        let Seen {
+            side,
+            segment,
+            ip,
+            mark,
+        } = seen;
         let with_ack = segment.flags.has(TcpFlags::ACK);
-        let answers_syn = side == Side::Server
-            && self.facts.syn_ack.count == 0
-            && with_ack
-            && self
-                .client_isn
-                .is_some_and(|isn| self.covers_syn(isn, segment));
-        let sent = self.facts.half[side].sent;
-        let in_sequence = self.side[side].base.map_or(answers_syn, |base| {
-            offset_of(base, segment.seq, sent).is_some_and(|o| o == sent || o == sent + 1)
-        });
-        let acked = self.facts.half[side.other()].acked;
-        let acked = match (with_ack, self.side[side.other()].base) {
-            (true, Some(base)) => {
-                offset_of(base, segment.ack, acked).map_or(acked, |o| o.max(acked))
-            }
-            _ => acked,
+        let isn = self.client_isn.filter(|_| side == Side::Server && with_ack);
+        let answers_syn =
+            self.facts.syn_ack.count == 0 && isn.is_some_and(|isn| self.covers_syn(isn, segment));
+        let (half, other) = (&self.facts.half[side], &self.facts.half[side.other()]);
+        let due = half.sent.max(half.acked);
+        let seq = self.stream[side].offset(segment.seq, due);
+        let in_sequence = match self.stream[side].base() {
+            Some(_) => seq.is_some_and(|seq| seq == due || seq == due + 1),
+            None => answers_syn,
         };
-        self.facts.resets.push(Reset {
+        let says = self.stream[side.other()].offset(segment.ack, other.acked);
+        let says = says.filter(|says| with_ack && *says <= other.sent);
+        Reset {
             from: side,
             mark,
             ttl: ip.ttl,
@@ -542,40 +530,73 @@ impl TcpTracker {
             with_ack,
             answers_syn,
             in_sequence,
-            acked,
-            sent,
-        });
+            acked: says.unwrap_or_default().max(other.acked),
+            sent: half.sent,
+            seq,
+        }
     }
 }
 
-/// Stream offset of a sequence number, taken as the one nearest to `near`; none below 0 or too far away.
-fn offset_of(base: u32, seq: u32, near: u64) -> Option<u64> {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
-    let delta = i64::from(seq.wrapping_sub(base.wrapping_add(near as u32)) as i32);
-    if delta.abs() > MAX_JUMP {
-        return None;
-    }
-    near.checked_add_signed(delta)
+/// Sequence number of the first payload byte: a SYN takes one before it.
+fn first_byte(segment: &Segment<'_>) -> u32 {
+    let syn = u32::from(segment.flags.has(TcpFlags::SYN));
+    segment.seq.wrapping_add(syn)
 }
 
-fn note_packet(half: &mut Half, ttl: u8, ip_id: u16, mark: Mark) {
-    if half.packets == 0 {
-        half.first = Some(mark);
-        half.ttl = ttl;
-        half.ttl_min = ttl;
-        half.ttl_max = ttl;
+/// Options that are more than the usual timestamps.
+fn may_have_sack(options: &[u8]) -> bool {
+    options.len() > 9 && !(options.len() == 12 && options.starts_with(&[1, 1, 8, 10]))
+}
+
+fn note_packet(half: &mut Half, ip: IpFields, mark: Mark) {
+    if half.packets == 0 || half.ttl_max == 0 {
+        half.ttl = ip.ttl;
+        half.ttl_min = ip.ttl;
+        half.ttl_max = ip.ttl;
         half.ip_id_zero = true;
     }
-    half.packets += 1;
+    half.packets = half.packets.saturating_add(1);
+    half.first.get_or_insert(mark);
     half.last = Some(mark);
-    half.ttl_min = half.ttl_min.min(ttl);
-    half.ttl_max = half.ttl_max.max(ttl);
-    half.ip_id = ip_id;
-    half.ip_id_zero &= ip_id == 0;
+    half.ttl_min = half.ttl_min.min(ip.ttl);
+    half.ttl_max = half.ttl_max.max(ip.ttl);
+    half.ip_id = ip.ip_id;
+    half.ip_id_zero &= ip.ip_id == 0;
+}
+
+fn note_data(half: &mut Half, segment: &Segment<'_>, offset: u64, again: bool, mark: Mark) {
+    half.clipped |= segment.payload.len() < segment.payload_len as usize;
+    half.data_segments += 1;
+    half.first_data.get_or_insert(mark);
+    half.largest_sent = half.largest_sent.max(segment.payload_len);
+    let sent = Sent {
+        offset,
+        length: segment.payload_len,
+        mark,
+        again,
+    };
+    let covers = |s: &Sent, at: u64| s.offset <= at && at < s.offset + u64::from(s.length);
+    let acked = half.acked;
+    if sent.offset + u64::from(sent.length) <= acked {
+        return;
+    }
+    if half.in_flight.len() < MAX_IN_FLIGHT {
+        half.in_flight.push(sent);
+    } else if covers(&sent, acked) {
+        // The resends of the oldest byte tell most: they take the place of the newest of the others.
+        let spare = half.in_flight.iter().rposition(|s| !covers(s, acked));
+        if let Some(spare) = spare {
+            half.in_flight.remove(spare);
+            half.in_flight.push(sent);
+        }
+    }
 }
 
 fn retire_acked(half: &mut Half) {
     let acked = half.acked;
+    if half.sacked <= acked {
+        half.sacked_at = None;
+    }
     let mut largest = half.largest_acked;
     half.in_flight.retain(|s| {
         let done = s.offset + u64::from(s.length) <= acked;
@@ -585,34 +606,4 @@ fn retire_acked(half: &mut Half) {
         !done
     });
     half.largest_acked = largest;
-}
-
-fn hand_on(
-    progress: &mut Progress,
-    side: Side,
-    offset: u64,
-    length: u32,
-    bytes: &[u8],
-    mark: Mark,
-    sink: &mut impl StreamSink,
-) {
-    let end = offset + u64::from(length);
-    if end <= progress.next {
-        return;
-    }
-    // Overlap: bytes seen first win, as the receiver has them already.
-    let skip = usize::try_from(progress.next - offset).unwrap_or(usize::MAX);
-    progress.next = end;
-    if !sink.wants(side) {
-        return;
-    }
-    if let Some(fresh) = bytes.get(skip..) {
-        if !fresh.is_empty() {
-            sink.data(side, fresh, mark);
-        }
-    }
-    let missing = u64::from(length).saturating_sub(bytes.len().max(skip) as u64);
-    if missing > 0 {
-        sink.gap(side, missing, mark); // cut by the snap length
-    }
 }
