@@ -26,6 +26,7 @@ fn run(bencher: Bencher<'_, '_>, link: u32, data: &[u8]) {
             link: LinkType(link),
             original_len: u32::try_from(data.len()).unwrap(),
             direction: Direction::Unknown,
+            uid: None,
             data,
         };
         black_box(decoder.decode(&frame));

@@ -4,6 +4,7 @@
 //! JSON. Where tshark is installed, what both programs see in the same captures is compared field by field and the
 //! share of agreement printed. Disagreements that were looked into stand in `corpus-disagreements.tsv`, each with its
 //! reason; without them at least 99 % of each field must agree.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // in helpers too: a test stops at a surprise
 
 #[path = "../examples/facts.rs"]
 #[allow(dead_code)] // its main

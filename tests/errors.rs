@@ -1,5 +1,6 @@
 //! What a user sees who makes a mistake: exit status 2, nothing on standard output, and one line on standard error
 //! that names the thing and says what to do. A capture that is whole only in part is reported as far as it goes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // in helpers too: a test stops at a surprise
 
 #[path = "support/program.rs"]
 mod program;

@@ -1,4 +1,5 @@
 //! The order of modules in `lib.rs` is the order of layers: a module uses only those declared above it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // in helpers too: a test stops at a surprise
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! What comes out, in every form, and how captures may come in.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // in helpers too: a test stops at a surprise
 
 #[path = "support/program.rs"]
 mod program;
