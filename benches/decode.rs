@@ -26,8 +26,8 @@ fn run(bencher: Bencher<'_, '_>, link: u32, data: &[u8]) {
             link: LinkType(link),
             original_len: u32::try_from(data.len()).unwrap(),
             direction: Direction::Unknown,
-            data,
             uid: None,
+            data,
         };
         black_box(decoder.decode(&frame));
     };

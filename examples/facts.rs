@@ -29,7 +29,11 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(failed || out.flush().is_err()))
 }
 
-fn print(path: &PathBuf, out: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {
+/// Writes the facts of one capture, a line each.
+///
+/// # Errors
+/// If it is no capture, or `out` takes nothing.
+pub fn print(path: &PathBuf, out: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {
     let mut captures = source::open(std::slice::from_ref(path))?;
     let mut engine = Engine::new(Target::everything(), Limits::default());
     while let Some(frame) = captures.next_frame() {

@@ -7,12 +7,12 @@ use shakedown::diagnose::{Thresholds, rules};
 use shakedown::engine::{Engine, Limits};
 use shakedown::report::text::Style;
 use shakedown::report::{json, text};
-use shakedown::snapshot::{Outcome, Report};
+use shakedown::snapshot::{Capture, Outcome, Report};
 use shakedown::source::{self, Source, filter::Filter};
 use shakedown::target::Target;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Runs one command.
 ///
@@ -24,7 +24,10 @@ pub fn run(cli: Cli) -> Result<i32> {
         Command::Explain { cause } => explain(cause.as_deref()),
         Command::Targets { profile } => targets(profile.as_deref()),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "shakedown", &mut io::stdout());
+            // Into memory first: the generator panics where its writer fails.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "shakedown", &mut script);
+            io::stdout().write_all(&script)?;
             Ok(0)
         }
         Command::Man => {
@@ -38,6 +41,9 @@ fn read(options: &Read) -> Result<i32> {
     if options.json_schema {
         json::write_schema(&mut io::stdout().lock())?;
         return Ok(0);
+    }
+    if let Some(path) = &options.output {
+        check_output(path, &options.files)?;
     }
     let target = target(&options.target)?;
     let mut thresholds = Thresholds::default();
@@ -66,10 +72,54 @@ fn read(options: &Read) -> Result<i32> {
     engine.finish();
     let report = engine.snapshot(&captures, thresholds);
     write(&report, options)?;
+    for capture in report.captures.iter().filter(|c| !c.complete) {
+        eprintln!("shakedown: {}", read_in_part(capture));
+    }
     let code = exit_code(&report);
     // The process ends now; freeing what is held flow by flow would only take time.
     std::mem::forget((engine, report));
     Ok(code)
+}
+
+/// Refuses, before anything is read, an output that can't be written or would destroy an input.
+fn check_output(path: &Path, inputs: &[PathBuf]) -> Result<()> {
+    let name = path.display();
+    if path.is_dir() {
+        bail!("{name}: is a folder: name a file in it for the report");
+    }
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if !folder.is_dir() {
+        bail!(
+            "{name}: can't be written: there is no folder {}: make it first, or name another file",
+            folder.display()
+        );
+    }
+    let Ok(real) = path.canonicalize() else {
+        return Ok(());
+    };
+    if inputs
+        .iter()
+        .any(|i| i.canonicalize().is_ok_and(|i| i == real))
+    {
+        bail!("{name}: is one of the captures to read: name another file for the report");
+    }
+    Ok(())
+}
+
+/// One line for standard error: exit status 3 needs its reason also where the report goes to a file.
+fn read_in_part(capture: &Capture) -> String {
+    let more = match capture.problems.len() {
+        0 | 1 => String::new(),
+        n => format!(" (and {} more problems)", n - 1),
+    };
+    let first = capture.problems.first().map_or("", String::as_str);
+    format!(
+        "{}: {first}{more}: the report is about what could be read; copy the file again if it was whole once",
+        capture.source
+    )
 }
 
 fn exit_code(report: &Report) -> i32 {
@@ -86,11 +136,12 @@ fn write(report: &Report, options: &Read) -> Result<()> {
     match &options.output {
         Some(path) => {
             let name = path.display();
-            let file = File::create(path).with_context(|| format!("{name}: can't be written"))?;
+            let file = File::create(path)
+                .with_context(|| format!("{name}: can't be written; name another file with -o"))?;
             let mut out = BufWriter::new(file);
             paint(report, options, style(options, false), &mut out)?;
             out.flush()
-                .with_context(|| format!("{name}: can't be written"))
+                .with_context(|| format!("{name}: can't be written; name another file with -o"))
         }
         None => {
             let stdout = io::stdout();
@@ -131,10 +182,14 @@ fn style(options: &Read, terminal: bool) -> Style {
 fn target(args: &TargetArgs) -> Result<Target> {
     let mut target = load_target(&args.target)?;
     for host in &args.host {
-        target.add_host(host)?;
+        target
+            .add_host(host)
+            .with_context(|| format!("--host '{host}'"))?;
     }
     for net in &args.net {
-        target.add_net(net)?;
+        target
+            .add_net(net)
+            .with_context(|| format!("--net '{net}'"))?;
     }
     target.set_all(args.all);
     Ok(target)
@@ -147,13 +202,20 @@ fn load_target(name: &str) -> Result<Target> {
     let path = Path::new(name);
     if !path.exists() {
         bail!(
-            "'{name}' is neither a built-in target nor a file; built in: {}",
+            "'{name}' is neither a built-in target nor a file: name a TOML file, or one of {}",
             Target::BUILT_IN.join(", ")
         );
     }
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("{name}: can't be read as a target profile"))?;
-    Ok(Target::from_toml(&text, name)?)
+    if path.is_dir() {
+        bail!("{name}: is a folder, not a target profile: name the TOML file in it");
+    }
+    let bytes = std::fs::read(path)
+        .with_context(|| format!("{name}: can't be read as a target profile: check the file"))?;
+    let Ok(text) = String::from_utf8(bytes) else {
+        bail!("{name}: is no target profile: those are TOML, that is, text");
+    };
+    Target::from_toml(&text, name)
+        .map_err(|e| anyhow!("{e}: a profile is written like examples/profiles/example.toml"))
 }
 
 fn explain(cause: Option<&str>) -> Result<i32> {

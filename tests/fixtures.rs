@@ -3,6 +3,7 @@
 //!
 //! `RECORD=1 cargo test --test fixtures` writes `report.json` anew; a person reviews the difference.
 //! `CASE=tcp.refused cargo test --test fixtures` runs only the folders whose path contains that text.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // in helpers too: a test stops at a surprise
 
 use serde::Deserialize;
 use serde_json::Value;

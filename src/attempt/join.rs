@@ -353,10 +353,10 @@ impl Devices {
                 .collect();
             askers.sort_unstable();
             askers.dedup();
-            if let [only] = askers[..] {
-                if other_kind(only, client) {
-                    devices.link(client, only);
-                }
+            if let [only] = askers[..]
+                && other_kind(only, client)
+            {
+                devices.link(client, only);
             }
         }
         devices.link_stubs(lookups);

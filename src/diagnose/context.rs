@@ -443,7 +443,11 @@ mod tests {
         let client = Addr::v4([192, 0, 2, 1]);
         let second = |n: i64| Timestamp(n * 1_000_000_000);
         let mut clients = Clients::default();
-        clients.answered(client, second(0));
+        let answer = Mark {
+            time: second(0),
+            ..Mark::default()
+        };
+        clients.answered(client, answer);
         let mut quality = CaptureQuality::default();
         quality.note_time(second(60));
         let (dns, qualities) = (DnsObserver::new(Interest::all()), [quality]);

@@ -179,10 +179,10 @@ impl<F: Slot> FlowTable<F> {
     }
 
     fn find(&self, key: &Key) -> Option<u32> {
-        if let Some((last, slot)) = self.last {
-            if last == *key {
-                return Some(slot);
-            }
+        if let Some((last, slot)) = self.last
+            && last == *key
+        {
+            return Some(slot);
         }
         let hash = key.hash(&self.state);
         self.index

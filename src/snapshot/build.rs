@@ -431,10 +431,11 @@ fn servers(parts: &Parts<'_>) -> Vec<Server> {
             server.tried += 1;
             server.worked += u32::from(matches!(verdict.outcome, Outcome::Ok | Outcome::Degraded));
             rtts.extend(rtt(&path.flow).map(millis));
-            if let Some(name) = attempt.name.as_deref().map(clean) {
-                if server.names.len() < 16 && !server.names.contains(&name) {
-                    server.names.push(name);
-                }
+            if let Some(name) = attempt.name.as_deref().map(clean)
+                && server.names.len() < 16
+                && !server.names.contains(&name)
+            {
+                server.names.push(name);
             }
         }
     }

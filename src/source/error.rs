@@ -98,6 +98,9 @@ fn advice(kind: io::ErrorKind) -> &'static str {
         io::ErrorKind::PermissionDenied => {
             "make it readable for this user (captures made by root often are not)"
         }
+        io::ErrorKind::NotADirectory => {
+            "a part of this path is a file, not a folder; check the name"
+        }
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
             "the compressed file is damaged or cut short; copy it again"
         }

@@ -2,8 +2,8 @@
 //!
 //! libpcap compiles the expression, one program per link type. A program looks at the captured bytes only, so `len`,
 //! `less` and `greater` see the captured length of a packet that was cut short, and `inbound`/`outbound` do not apply
-//! to saved packets. Link types above 65535 and those libpcap can't filter pass nothing and are named by
-//! [`Filtered::problems`].
+//! to saved packets. Link types above 65535 and those libpcap can't filter pass nothing and are named by the
+//! [problems](CaptureInfo::problems) of the captures that hold them.
 //!
 //! libpcap would ask the resolver for host and network names while it compiles. Reading a capture must not cause
 //! traffic, so an expression with a name in the place of an address is refused before libpcap sees it. Port and
@@ -155,16 +155,10 @@ pub struct Filtered<S> {
     source: S,
     filter: Filter,
     programs: Vec<(LinkType, Option<Program>)>,
-    problems: Vec<String>,
+    problems: Vec<(LinkType, String)>,
 }
 
 impl<S: Source> Filtered<S> {
-    /// Link types that the filter could not be compiled for; their frames did not pass. One line each.
-    #[must_use]
-    pub fn problems(&self) -> &[String] {
-        &self.problems
-    }
-
     /// Whether the current frame matches.
     fn matches(&mut self) -> bool {
         let Some(frame) = self.source.frame() else {
@@ -179,9 +173,8 @@ impl<S: Source> Filtered<S> {
                 Ok(program) => Some(program),
                 Err(why) => {
                     let link = frame.link.0;
-                    self.problems.push(format!(
-                        "the filter passes nothing of link type {link}: {why}"
-                    ));
+                    let problem = format!("the filter passes nothing of link type {link}: {why}");
+                    self.problems.push((frame.link, problem));
                     None
                 }
             };
@@ -210,8 +203,18 @@ impl<S: Source> Source for Filtered<S> {
         self.source.frame()
     }
 
+    /// As the source has them, with what the filter could not do as problems of the captures concerned.
     fn captures(&self) -> Vec<CaptureInfo> {
-        self.source.captures()
+        let mut captures = self.source.captures();
+        for (link, problem) in &self.problems {
+            for info in captures
+                .iter_mut()
+                .filter(|info| info.link_types.contains(link))
+            {
+                info.problems.push(problem.clone());
+            }
+        }
+        captures
     }
 
     fn capture(&self, id: CaptureId) -> Option<&CaptureInfo> {
@@ -262,8 +265,9 @@ mod tests {
             5,
             "the capture's own counts stay"
         );
-        assert_eq!(filtered.problems().len(), 1, "{:?}", filtered.problems());
-        assert!(filtered.problems()[0].contains("link type 60000"));
+        let problems = &filtered.captures()[0].problems;
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].contains("link type 60000"));
     }
 
     #[test]
