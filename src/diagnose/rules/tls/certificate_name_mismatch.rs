@@ -16,7 +16,7 @@
 //! resolver or network gives for this name: a different one means that the answer was changed.
 //!
 //! ## Often confused with
-//! tls.certificate-untrusted (the name fits, the issuer is unknown), tls.intercepted, dns.unexpected-address.
+//! tls.certificate-untrusted (the name fits, the issuer is unknown), tls.intercepted, dns.injected (a forged answer led here).
 //!
 //! ## References
 //! RFC 9525 section 6, RFC 6066 section 3.

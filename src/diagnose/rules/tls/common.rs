@@ -13,6 +13,8 @@ pub(super) const AT_ONCE: Duration = Duration::from_secs(1);
 /// A side that was quiet for this long was waited for.
 pub(super) const LONG: Duration = Duration::from_secs(3);
 
+/// Packets that repeat another one within this time are not counted as another try.
+const COPY: Duration = Duration::from_millis(50);
 /// A connection that nobody ended and that shows nothing for longer than this was cut out of another capture.
 pub(super) const CUT_OUT: Duration = Duration::from_secs(86_400);
 
@@ -133,6 +135,8 @@ impl<'c> Handshake<'c> {
             marks = vec![self.hello];
         }
         marks.sort_by_key(|mark| (mark.time, mark.frame));
+        // Sooner than any retransmission timer: the capture's own copy.
+        marks.dedup_by(|later, mark| later.time.since(mark.time) < COPY);
         marks
     }
 
@@ -226,14 +230,6 @@ impl<'c> Handshake<'c> {
             let other = path.flow.sni().is_some_and(|other| other != name);
             other && path.progress.reach >= Reach::Answered
         })
-    }
-
-    /// Connections to the same server, asking for other names, failed as well and none passed.
-    pub(super) fn other_names_failed(&self) -> bool {
-        let name = self.tls.sni();
-        let other = |path: &&Path<'_>| path.flow.sni().is_some() && path.flow.sni() != name;
-        let mut others = self.beside().filter(other).peekable();
-        others.peek().is_some() && others.all(|path| path.progress.reach < Reach::Answered)
     }
 
     /// A path of the attempt, any connection to the same server that asks for the same name, or one for that name

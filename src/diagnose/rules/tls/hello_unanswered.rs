@@ -13,8 +13,8 @@
 //! says whether the server acknowledged the whole hello.
 //!
 //! ## How sure
-//! Surest where another name at the same address passes. Less sure where the hello was acknowledged, and where the
-//! capture lost packets.
+//! Surest where another name at the same address passes. Less sure where the hello was acknowledged, where the
+//! SYN had to be sent again as well, and where the capture lost packets.
 //!
 //! ## What to do
 //! Try the same on another network, for example mobile data instead of Wi-Fi, and once with any VPN or filter app
@@ -70,14 +70,9 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
         marks.extend(&sends);
         marks
     });
-    let claim = match acked {
+    Some(match acked {
         Acked::Partly => claim,
         _ => claim.with("acked", acked == Acked::All),
-    };
-    Some(if acked == Acked::All && h.other_names_failed() {
-        claim.blaming(Blame::Edge)
-    } else {
-        claim
     })
 }
 
@@ -106,8 +101,14 @@ fn sure(h: &Handshake<'_>, acked: Acked, sends: &[Mark]) -> f64 {
         (Acked::All, true, _) => 0.85,
         (Acked::All, false, _) => 0.7,
         (_, true, _) => 0.95,
-        (_, false, 2) => 0.8,
+        (_, false, 2) => 0.75,
         _ => 0.85,
+    };
+    // A path that lost the SYN as well may just lose packets.
+    let base = if h.tcp.syn.count > 1 {
+        base - 0.15
+    } else {
+        base
     };
     if h.context.packets_missing() {
         base - 0.25

@@ -43,6 +43,8 @@ pub(super) static RULE: Rule = Rule {
 
 /// Handshake messages up to this size fit in one packet everywhere.
 const SMALL: u32 = 1200;
+/// Larger ones never do.
+const FULL: u32 = 1460;
 
 fn check(context: &PathContext<'_>) -> Option<Claim> {
     let h = Handshake::unfinished(context)?;
@@ -153,8 +155,12 @@ fn small_one_passed<'c>(h: &Handshake<'c>) -> Option<&'c Path<'c>> {
 
 /// A large hello to the same server passed: its size is not the reason.
 fn large_one_passed(h: &Handshake<'_>) -> bool {
+    let large = |path: &Path<'_>| {
+        let hello = path.flow.hello();
+        hello.is_some_and(|hello| hello.packets > 1 || hello.length > FULL)
+    };
     h.beside()
-        .any(|path| path.progress.reach >= Reach::Answered && !is_small(path))
+        .any(|path| path.progress.reach >= Reach::Answered && large(path))
 }
 
 /// A segment at least as large as the missing one was acknowledged.

@@ -77,12 +77,7 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     };
     let resets = h.tcp.resets.iter().filter(|r| r.from == Side::Server);
     let marks = resets.map(|r| r.mark).chain(h.hello_marks());
-    let claim = Claim::new(what, sure, marks).with("injected", doubts.is_injected());
-    Some(if !doubts.is_injected() && h.other_names_failed() {
-        claim.blaming(Blame::Edge)
-    } else {
-        claim
-    })
+    Some(Claim::new(what, sure, marks).with("injected", doubts.is_injected()))
 }
 
 /// It came after the hello, and nothing of the server came between them.
