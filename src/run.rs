@@ -43,7 +43,7 @@ fn read(options: &Read) -> Result<ExitCode> {
         json::write_schema(&mut io::stdout().lock())?;
         return Ok(ExitCode::SUCCESS);
     }
-    if let Some(path) = &options.output {
+    if let Some(path) = output(options) {
         check_output(path, &options.files)?;
     }
     let target = target(&options.target)?;
@@ -77,6 +77,14 @@ fn read(options: &Read) -> Result<ExitCode> {
         eprintln!("shakedown: {}", read_in_part(capture));
     }
     Ok(exit_code(&report))
+}
+
+/// Where the report goes; `None` and `-` are standard output.
+fn output(options: &Read) -> Option<&Path> {
+    options
+        .output
+        .as_deref()
+        .filter(|path| path.as_os_str() != "-")
 }
 
 /// Refuses, before anything is read, an output that can't be written or would destroy an input.
@@ -131,7 +139,7 @@ fn exit_code(report: &Report) -> ExitCode {
 }
 
 fn write(report: &Report, options: &Read) -> Result<()> {
-    match &options.output {
+    match output(options) {
         Some(path) => {
             let name = path.display();
             let file = File::create(path)
