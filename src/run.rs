@@ -42,7 +42,7 @@ fn read(options: &Read) -> Result<i32> {
         json::write_schema(&mut io::stdout().lock())?;
         return Ok(0);
     }
-    if let Some(path) = &options.output {
+    if let Some(path) = output(options) {
         check_output(path, &options.files)?;
     }
     let target = target(&options.target)?;
@@ -79,6 +79,14 @@ fn read(options: &Read) -> Result<i32> {
     // The process ends now; freeing what is held flow by flow would only take time.
     std::mem::forget((engine, report));
     Ok(code)
+}
+
+/// Where the report goes; `None` and `-` are standard output.
+fn output(options: &Read) -> Option<&Path> {
+    options
+        .output
+        .as_deref()
+        .filter(|path| path.as_os_str() != "-")
 }
 
 /// Refuses, before anything is read, an output that can't be written or would destroy an input.
@@ -133,7 +141,7 @@ fn exit_code(report: &Report) -> i32 {
 }
 
 fn write(report: &Report, options: &Read) -> Result<()> {
-    match &options.output {
+    match output(options) {
         Some(path) => {
             let name = path.display();
             let file = File::create(path)
@@ -227,16 +235,16 @@ fn explain(cause: Option<&str>) -> Result<i32> {
         return Ok(0);
     };
     let Some(rule) = rules::find(cause) else {
-        let near: Vec<&str> = rules::all()
-            .map(|r| r.id)
-            .filter(|id| {
-                id.contains(cause)
-                    || id
-                        .split('.')
-                        .nth(1)
-                        .is_some_and(|tail| cause.contains(tail))
-            })
-            .collect();
+        let ids = || rules::all().map(|r| r.id);
+        let mut near: Vec<&str> = ids().filter(|id| id.contains(cause)).collect();
+        if near.is_empty() {
+            let within = |id: &&str| {
+                id.split('.')
+                    .nth(1)
+                    .is_some_and(|tail| cause.contains(tail))
+            };
+            near = ids().filter(within).collect();
+        }
         let hint = if near.is_empty() {
             "`shakedown explain` lists all".to_owned()
         } else {

@@ -126,6 +126,8 @@ fn the_report_can_go_to_a_file() {
     );
     let printed = run(dir.path(), &args[..4]).stdout;
     assert_eq!(fs::read_to_string(out).expect("written"), printed);
+    let dash = run(dir.path(), &[&args[..4], &["-o", "-"]].concat());
+    assert_eq!(dash.stdout, printed);
 }
 
 #[test]

@@ -359,8 +359,35 @@ impl Devices {
                 devices.link(client, only);
             }
         }
+        devices.link_askers(lookups, flows);
         devices.link_stubs(lookups);
         devices
+    }
+
+    /// A client that says a name on the wire and never asked for it, while one other client of another kind did:
+    /// one device that asks over IPv4 and connects over IPv6, whatever became of the question.
+    fn link_askers(&mut self, lookups: &[Lookup], flows: &[FlowView<'_>]) {
+        let mut askers: HashMap<&str, Vec<Addr>> = HashMap::new();
+        for lookup in lookups {
+            let known = askers.entry(&lookup.name).or_default();
+            let client = lookup.client.addr;
+            if known.len() < 3 && !known.contains(&client) {
+                known.push(client);
+            }
+        }
+        for flow in flows {
+            let client = flow.client.addr;
+            if self.same.contains_key(&client) {
+                continue;
+            }
+            let asked = said(flow).and_then(|name| askers.get(name.as_str()));
+            if let Some([only]) = asked.map(Vec::as_slice)
+                && *only != client
+                && other_kind(*only, client)
+            {
+                self.link(client, *only);
+            }
+        }
     }
 
     /// A stub resolver on the loopback asks for the host: lookups of 127.0.0.1 belong to the one real client

@@ -88,21 +88,5 @@ fn first() -> Vec<Case> {
                 c.close(Side::Client);
                 net.ping_until(3000);
             }),
-        Case::new("http.error-status", "451-decrypted")
-            .about("TLS 1.3 with a key log: the response says 451.")
-            .keylog()
-            .expect("www.tiktok.com", Expect::broken("http", "http.error-status").extra("status", 451))
-            .capture(|net| {
-                let host = "www.tiktok.com";
-                net.resolve(host, &["23.49.60.10"]);
-                let mut c = net.tcp("23.49.60.10");
-                let client = Client::new(host).alpn(&["http/1.1"]);
-                let mut s = Session::new(net, client, Server::new(Cert::public(host)));
-                c.connect();
-                c.tls(&mut s);
-                c.app_data(&mut s, Side::Client, &http::request(host, "/", 300));
-                c.app_data(&mut s, Side::Server, &http::response(451, 800));
-                c.tls_close(&mut s, Side::Server);
-            }),
     ]
 }

@@ -8,7 +8,7 @@
 //! A TCP connection without SYN and SYN-ACK, or a QUIC connection without the client's first packet.
 //!
 //! ## How sure
-//! 0.95.
+//! Certain (0.95): no SYN, or no first Initial, of the connection is in the capture.
 //!
 //! ## What to do
 //! If this connection matters, start the capture first, then the app; or close the app, so that it has to connect anew.
