@@ -427,3 +427,6 @@ impl StreamSink for Sink<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
