@@ -4,6 +4,8 @@
 //! again. What is then said to be wrong with a name must have been found in the whole capture as well; saying less
 //! (unfinished, nothing wrong) is right.
 
+#![allow(clippy::expect_used)] // a test that cannot read its fixture fails
+
 use serde::Deserialize;
 use serde_json::Value;
 use shakedown::diagnose::Thresholds;

@@ -479,3 +479,6 @@ impl StreamSink for Sink<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

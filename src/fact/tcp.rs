@@ -78,6 +78,14 @@ pub struct Sent {
     pub again: bool,
 }
 
+impl Sent {
+    /// The byte at this offset is in it.
+    #[must_use]
+    pub fn holds(&self, offset: u64) -> bool {
+        self.offset <= offset && offset < self.offset + u64::from(self.length)
+    }
+}
+
 /// What one side sent.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Half {
@@ -188,9 +196,7 @@ impl Half {
     /// How often the oldest unacknowledged byte was sent, and when: its first segment and its resends.
     pub fn oldest_unacked(&self) -> impl Iterator<Item = &Sent> {
         let from = self.acked;
-        self.in_flight
-            .iter()
-            .filter(move |s| s.offset <= from && from < s.offset + u64::from(s.length))
+        self.in_flight.iter().filter(move |s| s.holds(from))
     }
 }
 

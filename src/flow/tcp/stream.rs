@@ -1,6 +1,6 @@
 //! One side's byte stream: sequence numbers to offsets, bytes in order, holes kept visible.
 
-use super::StreamSink;
+use super::{Seen, StreamSink};
 use crate::types::{Mark, Side};
 use std::time::Duration;
 
@@ -43,6 +43,8 @@ struct Held {
     bytes: Vec<u8>,
     /// The packet with its first byte.
     mark: Mark,
+    /// IP identification of that packet.
+    ip_id: u16,
 }
 
 impl Held {
@@ -124,10 +126,10 @@ impl Stream {
         at >= end
     }
 
-    /// The first packet that came behind the hole at this offset.
-    pub(super) fn hole_opened(&self, offset: u64) -> Option<Mark> {
+    /// The first packet that came behind the hole at this offset, and its IP identification.
+    pub(super) fn hole_opened(&self, offset: u64) -> Option<(Mark, u16)> {
         let behind = self.held.iter().find(|piece| piece.end() > offset)?;
-        Some(behind.mark)
+        Some((behind.mark, behind.ip_id))
     }
 
     /// The first hole.
@@ -141,44 +143,40 @@ impl Stream {
         })
     }
 
-    /// Takes `length` bytes, of which `bytes` were captured.
-    pub(super) fn take(
-        &mut self,
-        side: Side,
-        offset: u64,
-        length: u32,
-        bytes: &[u8],
-        mark: Mark,
-        sink: &mut impl StreamSink,
-    ) {
+    /// Takes a segment whose first byte lies at `offset`.
+    pub(super) fn take(&mut self, seen: Seen<'_, '_>, offset: u64, sink: &mut impl StreamSink) {
+        let Seen {
+            side,
+            segment,
+            mark,
+            ..
+        } = seen;
+        let length = u64::from(segment.payload_len);
         if offset <= self.next {
-            self.hand_on(side, offset, u64::from(length), bytes, mark, sink);
+            self.hand_on(side, offset, length, segment.payload, mark, sink);
             self.advance(side, sink);
             return;
         }
-        if self.covers(offset, offset + u64::from(length)) {
+        if self.covers(offset, offset + length) {
             return;
         }
-        self.hold(
-            offset,
-            length,
-            if sink.wants(side) { bytes } else { &[] },
-            mark,
-        );
+        self.hold(seen, offset, sink.wants(side));
         while self.held.len() > MAX_PIECES || self.held_bytes > MAX_HELD {
             self.skip(side, sink);
         }
     }
 
-    fn hold(&mut self, offset: u64, length: u32, bytes: &[u8], mark: Mark) {
+    fn hold(&mut self, seen: Seen<'_, '_>, offset: u64, wanted: bool) {
         let at = self.held.partition_point(|piece| piece.offset <= offset);
+        let bytes = if wanted { seen.segment.payload } else { &[] };
         self.held_bytes += bytes.len();
         let piece = Held {
             offset,
-            length: u64::from(length),
+            length: u64::from(seen.segment.payload_len),
             segments: 1,
             bytes: bytes.to_vec(),
-            mark,
+            mark: seen.mark,
+            ip_id: seen.ip.ip_id,
         };
         self.held.insert(at, piece);
         self.join(at);

@@ -8,7 +8,7 @@
 //! the client sent for it.
 //!
 //! ## How sure
-//! 0.95.
+//! 0.95: it is plain from the packets.
 //!
 //! ## What to do
 //! Capture again, and let it run for at least ten seconds after the app has shown its error.

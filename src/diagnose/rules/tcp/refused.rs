@@ -59,19 +59,15 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     let refusals = tcp.resets.iter().filter(|r| r.from == Side::Server);
     let refusals = u32::try_from(refusals.count()).unwrap_or(u32::MAX);
     let mut what = format!(
-        "{} to {} was answered with {}, TTL {}",
-        if tcp.syn.count == 1 {
-            "the connection request (SYN)"
-        } else {
-            "each connection request (SYN)"
-        },
+        "{} (SYN) to {} got {} in answer, TTL {}",
+        count(tcp.syn.count, "connection request", "connection requests"),
         context.path.flow.server,
         count(refusals, "reset", "resets"),
         reset.ttl,
     );
     if let Some(asked) = asked {
         let took = reset.mark.time.since(asked.time).as_secs_f64() * 1e3;
-        what.push_str(&format!(", after {took:.1} ms"));
+        what.push_str(&format!(", the first after {took:.1} ms"));
     }
     if injected {
         what.push_str(&format!(
