@@ -43,7 +43,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             flows: 1_000_000,
-            tracked: 200_000,
+            tracked: 100_000,
         }
     }
 }
@@ -67,6 +67,8 @@ pub struct Engine {
     clients: Clients,
     captures: Vec<CaptureQuality>,
     unknown_links: HashMap<u32, u64>,
+    /// Android user id that the frame at hand states.
+    uid: Option<i32>,
     tracked: usize,
     limits: Limits,
     evicted: Evicted,
@@ -91,6 +93,7 @@ impl Engine {
             clients: Clients::default(),
             captures: Vec::new(),
             unknown_links: HashMap::new(),
+            uid: None,
             tracked: 0,
             limits,
             evicted: Evicted::default(),
@@ -105,6 +108,7 @@ impl Engine {
         }
         let quality = &mut self.captures[capture];
         quality.note_time(frame.mark.time);
+        self.uid = frame.uid;
         if let Some(packet) = decode_fast(frame) {
             self.handle_packet(&packet);
             return;
@@ -191,7 +195,8 @@ impl Engine {
     fn follow_tcp(&mut self, slot: u32, side: Side, packet: &Packet<'_>, segment: &Segment<'_>) {
         let flow = self.flows.at(slot);
         if flow.detail.is_none() {
-            if flow.packets.0 == [1, 0] && flow.first_syn.is_some() {
+            let owned = packet.app.is_some() || self.uid.is_some();
+            if flow.packets.0 == [1, 0] && flow.first_syn.is_some() && !owned {
                 return; // a lone SYN is kept in the flow itself
             }
             if self.tracked >= self.limits.tracked {
@@ -208,9 +213,11 @@ impl Engine {
                 flow.server().port,
             )));
             if flow.first_syn.is_some() && flow.packets.0 == [1, 0] {
+                flow.note_owner(packet.app, self.uid);
                 return;
             }
         }
+        flow.note_owner(packet.app, self.uid);
         if flow.stake == Stake::Open
             && side == Side::Client
             && !segment.payload.is_empty()
@@ -285,6 +292,7 @@ impl Engine {
         if flow.stake == Stake::None {
             return;
         }
+        flow.note_owner(packet.app, self.uid);
         if let Some(Detail {
             app: App::Quic(quic),
             ..
@@ -402,7 +410,8 @@ impl Engine {
         self.tracked -= tracked;
     }
 
-    /// All flows that matter to the target, in the order of their first packets.
+    /// All flows that matter to the target, in the order of their first packets; the earliest, where they are more
+    /// than the limit of those followed in full.
     #[must_use]
     pub fn flows(&self) -> Vec<FlowView<'_>> {
         let mut views: Vec<_> = self
@@ -416,6 +425,7 @@ impl Engine {
             .map(|f| f.view(!self.streams_lost(f)))
             .collect();
         views.sort_by_key(|v| (v.first.time, v.first.capture, v.first.frame));
+        views.truncate(self.limits.tracked);
         views
     }
 

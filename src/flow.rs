@@ -45,6 +45,8 @@ pub struct FlowView<'a> {
     pub quic: Option<&'a QuicFacts>,
     /// The app or process that owns it, where the capture says so; untrusted text.
     pub app: Option<Cow<'a, str>>,
+    /// Android user id of that app.
+    pub uid: Option<i32>,
 }
 
 impl FlowView<'_> {
@@ -60,6 +62,13 @@ impl FlowView<'_> {
         self.tls
             .and_then(|t| t.hello.as_deref())
             .or_else(|| self.quic.and_then(|q| q.hello.as_deref()))
+    }
+
+    /// The capture names the app: on a phone that means a local VPN, whose packets are made up on the device, and which
+    /// say nothing about who really sent them.
+    #[must_use]
+    pub fn is_tagged(&self) -> bool {
+        self.app.is_some() || self.uid.is_some()
     }
 
     /// Packets of both sides were seen.

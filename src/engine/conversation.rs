@@ -1,6 +1,6 @@
 //! One flow in the engine: the few bytes every flow costs, and the detail that only flows under observation have.
 
-use crate::decode::{Datagram, Packet, Segment, TcpFlags};
+use crate::decode::{AppTag, Datagram, Packet, Segment, TcpFlags};
 use crate::fact::icmp::IcmpError;
 use crate::flow::table::Key;
 use crate::flow::tcp::{FirstSyn, IpFields, StreamSink, TcpTracker};
@@ -47,7 +47,30 @@ pub struct Flow {
 pub struct Detail {
     pub(super) tcp: Option<TcpTracker>,
     pub(super) app: App,
-    pub(super) owner: Option<String>,
+    pub(super) owner: Owner,
+}
+
+/// The app or process that a flow belongs to, where the capture says so.
+#[derive(Debug, Default)]
+pub struct Owner {
+    /// Its name; untrusted text.
+    name: Option<Box<str>>,
+    /// Android user id, which the capture file may translate.
+    uid: Option<i32>,
+}
+
+impl Owner {
+    /// The first packet that says it decides.
+    pub(super) fn note(&mut self, tag: Option<AppTag<'_>>, uid: Option<i32>) {
+        if let Some(tag) = tag
+            && self.name.is_none()
+            && !tag.name.is_empty()
+        {
+            self.name = Some(tag.name.into());
+        }
+        let uid = uid.or_else(|| tag.and_then(|tag| tag.uid));
+        self.uid = self.uid.or(uid);
+    }
 }
 
 /// Who reads the flow's payload.
@@ -105,7 +128,7 @@ impl Detail {
         Self {
             tcp: Some(tracker),
             app,
-            owner: None,
+            owner: Owner::default(),
         }
     }
 
@@ -113,7 +136,7 @@ impl Detail {
         Self {
             tcp: None,
             app: App::Quic(Box::new(observer)),
-            owner: None,
+            owner: Owner::default(),
         }
     }
 }
@@ -305,6 +328,15 @@ impl Flow {
         made
     }
 
+    /// Notes whose packet it was.
+    pub(super) fn note_owner(&mut self, tag: Option<AppTag<'_>>, uid: Option<i32>) {
+        if (tag.is_some() || uid.is_some())
+            && let Some(detail) = self.detail.as_deref_mut()
+        {
+            detail.owner.note(tag, uid);
+        }
+    }
+
     /// Nothing more comes.
     pub(super) fn finish(&mut self, dns: &mut DnsObserver) {
         let (client, server) = (self.client(), self.server());
@@ -395,7 +427,10 @@ impl Flow {
             tcp,
             tls,
             quic,
-            app: detail.and_then(|d| d.owner.as_deref()).map(Cow::Borrowed),
+            app: detail
+                .and_then(|d| d.owner.name.as_deref())
+                .map(Cow::Borrowed),
+            uid: detail.and_then(|d| d.owner.uid),
         }
     }
 

@@ -44,7 +44,7 @@ pub fn build(parts: &Parts<'_>) -> Report {
         .zip(parts.judged)
         .filter(|(a, j)| is_reported(a, j))
         .enumerate()
-        .map(|(i, (a, j))| attempt(i + 1, a, j))
+        .map(|(i, (a, j))| attempt(i + 1, a, j, parts.captures))
         .collect();
     let captures: Vec<Capture> = parts
         .captures
@@ -96,7 +96,12 @@ fn capture(info: &CaptureInfo, notes: Vec<String>) -> Capture {
     }
 }
 
-fn attempt(id: usize, attempt: &attempt::Attempt<'_>, judged: &Judged) -> Attempt {
+fn attempt(
+    id: usize,
+    attempt: &attempt::Attempt<'_>,
+    judged: &Judged,
+    captures: &[CaptureInfo],
+) -> Attempt {
     let capture = attempt.started.capture;
     let main = judged.main.map(|m| &judged.findings[m]);
     let started = attempt.started.time;
@@ -119,7 +124,7 @@ fn attempt(id: usize, attempt: &attempt::Attempt<'_>, judged: &Judged) -> Attemp
         filter: filter(attempt, judged, capture),
         stages: super::cells::cells(attempt, judged),
         lookups: lookups(attempt, judged, capture),
-        paths: paths(attempt, judged, capture),
+        paths: paths(attempt, judged, captures),
         findings: judged
             .findings
             .iter()
@@ -266,12 +271,12 @@ fn lookup(lookup: &LookupFact, cause: Option<String>, capture: CaptureId) -> Loo
     }
 }
 
-fn paths(attempt: &attempt::Attempt<'_>, judged: &Judged, capture: CaptureId) -> Vec<Path> {
+fn paths(attempt: &attempt::Attempt<'_>, judged: &Judged, captures: &[CaptureInfo]) -> Vec<Path> {
     attempt
         .paths
         .iter()
         .zip(&judged.paths)
-        .map(|(p, j)| path(attempt, p, j, judged, capture))
+        .map(|(p, j)| path(attempt, p, j, judged, captures))
         .collect()
 }
 
@@ -280,9 +285,10 @@ fn path(
     path: &attempt::Path<'_>,
     verdict: &JudgedPath,
     judged: &Judged,
-    capture: CaptureId,
+    captures: &[CaptureInfo],
 ) -> Path {
     let flow = &path.flow;
+    let capture = attempt.started.capture;
     let found = verdict
         .finding
         .map(|f| &judged.findings[f])
@@ -299,13 +305,27 @@ fn path(
         version: version(flow),
         ja4: hello.map(|h| h.ja4.to_string()),
         rtt: rtt(flow).map(millis),
-        app: flow.app.as_deref().map(clean),
+        app: app(flow, captures),
         outcome: verdict.outcome,
         cause: found.map(|f| f.rule.id.to_owned()),
         confidence: found.map(|f| round(f.claim.confidence)),
         blame: found.map(crate::diagnose::Finding::blame),
         frames: frames(&path_marks(flow, &path.progress), capture),
     }
+}
+
+/// The app or process: as the packets say, or what the capture file calls their Android user id.
+fn app(flow: &FlowView<'_>, captures: &[CaptureInfo]) -> Option<String> {
+    if let Some(name) = flow.app.as_deref() {
+        return Some(clean(name));
+    }
+    let uid = flow.uid?;
+    let apps = &captures.get(usize::from(flow.first.capture.0))?.apps;
+    Some(match apps.get(&uid) {
+        Some(app) if app.name.is_empty() => clean(&app.package),
+        Some(app) => clean(&app.name),
+        None => format!("uid {uid}"),
+    })
 }
 
 /// The milestones of a path and what ended it.

@@ -41,6 +41,9 @@ pub(super) fn weigh(context: &PathContext<'_>, reset: &Reset, trigger: Option<Ma
     let Some(tcp) = context.tcp() else {
         return doubts;
     };
+    if context.path.flow.is_tagged() {
+        return doubts;
+    }
     goes_on(tcp, reset, &mut doubts);
     let seen = elsewhere(context);
     let ttl = own_ttl(tcp).or(seen.ttl);

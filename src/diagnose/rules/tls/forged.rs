@@ -49,7 +49,7 @@ pub(super) fn doubts(handshake: &Handshake<'_>) -> Doubts {
     let Some(reset) = resets().next() else {
         return doubts;
     };
-    if handshake.context.path.flow.app.is_some() || server.packets <= tcp.reset_count {
+    if handshake.context.path.flow.is_tagged() || server.packets <= tcp.reset_count {
         return doubts;
     }
     let (low, high) = (server.ttl_min, server.ttl_max);
