@@ -11,6 +11,7 @@ pub mod rules;
 pub mod terms;
 pub mod thresholds;
 
+use crate::fact::icmp::IcmpError;
 use crate::types::Mark;
 pub use context::{AttemptContext, PathContext, Silence, World};
 pub use judge::{Finding, Judged, JudgedPath, judge};
@@ -128,6 +129,16 @@ impl Claim {
         self.lookups = lookups.into_iter().collect();
         self
     }
+}
+
+/// An ICMP error as the field `icmp` of a finding: type, code and sender.
+#[must_use]
+pub fn icmp_field(error: &IcmpError) -> Value {
+    serde_json::json!({
+        "type": error.kind,
+        "code": error.code,
+        "from": error.from.to_string(),
+    })
 }
 
 impl Rule {

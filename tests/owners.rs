@@ -2,6 +2,8 @@
 //!
 //! Made here from a crafted capture: each of its Ethernet frames is put into the other format.
 
+#![allow(clippy::expect_used)] // a test may fail
+
 use serde_json::Value;
 use shakedown::source::{self, Source};
 use std::io::Write;

@@ -193,7 +193,7 @@ fn findings(attempt: &Attempt, style: Style, out: &mut impl Write) -> io::Result
         };
         let about = finding
             .path
-            .map(|p| format!(" path {}", p + 1))
+            .map(|p| format!(" · path {}", p + 1))
             .unwrap_or_default();
         writeln!(
             out,

@@ -374,7 +374,7 @@ fn version(flow: &FlowView<'_>) -> Option<String> {
         .or_else(|| {
             let quic = flow.quic?;
             let seen = quic.negotiated_version.unwrap_or(quic.version) != 0;
-            seen.then(|| quic.version_name().into_owned())
+            seen.then(|| format!("QUIC {}", quic.version_name()))
         })
 }
 

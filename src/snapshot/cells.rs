@@ -184,7 +184,7 @@ fn quic(attempt: &Attempt<'_>) -> Seen {
     };
     match path.progress.secured {
         Some(done) => {
-            let version = path.flow.quic.map(|q| q.version_name().into_owned());
+            let version = path.flow.quic.map(|q| format!("QUIC {}", q.version_name()));
             Seen::passed(path.flow.first, done, version.unwrap_or_default())
         }
         None if path.progress.answered.is_some() => Seen::new(

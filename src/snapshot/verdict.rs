@@ -185,7 +185,7 @@ fn calm(parts: &Parts<'_>, attempts: &[Attempt], outcome: Outcome) -> String {
 fn scope(lead: &Attempt, same: &[&Attempt], all: &[Attempt]) -> &'static str {
     match lead.cause.as_deref() {
         Some("quic.fell-back-to-tcp") => return "one-transport",
-        Some("tcp.failover") => return "one-server",
+        Some("tcp.failover") => return failover_scope(lead),
         _ => {}
     }
     let worked = |a: &&Attempt| matches!(a.outcome, Outcome::Ok | Outcome::Degraded);
@@ -210,6 +210,24 @@ fn scope(lead: &Attempt, same: &[&Attempt], all: &[Attempt]) -> &'static str {
         return "one-name";
     }
     "unknown"
+}
+
+/// One address failed and another worked: one family, where all that failed are of one and what worked is of the other.
+fn failover_scope(lead: &Attempt) -> &'static str {
+    let is_v6 = |path: &super::Path| path.server.starts_with('[');
+    let of = |broken: bool| {
+        lead.paths
+            .iter()
+            .filter(move |p| (p.outcome == Outcome::Broken) == broken)
+            .filter(|p| matches!(p.outcome, Outcome::Broken | Outcome::Ok | Outcome::Degraded))
+            .map(is_v6)
+    };
+    let apart = of(true).all(|failed| of(false).all(|worked| worked != failed));
+    if apart && of(true).count() > 0 && of(false).count() > 0 {
+        "one-family"
+    } else {
+        "one-server"
+    }
 }
 
 fn because(same: &[&Attempt]) -> Vec<String> {

@@ -23,7 +23,7 @@
 //! RFC 792, RFC 1122 section 3.2.2.1, RFC 4443 section 3.1.
 
 use super::survey::{Asked, Fate, blame_of_icmp, claim, failed, is_pending, resolver_name};
-use crate::diagnose::{AttemptContext, Blame, Check, Claim, Rule, Severity, Stage};
+use crate::diagnose::{AttemptContext, Blame, Check, Claim, Rule, Severity, Stage, icmp_field};
 
 pub(super) static RULE: Rule = Rule {
     id: "dns.unreachable",
@@ -63,5 +63,5 @@ fn check(context: &AttemptContext<'_>) -> Option<Claim> {
         },
     );
     let claim = claim(what, 0.92, &about).blaming(blame_of_icmp(error));
-    Some(claim.with("icmp", format!("{}/{}", error.kind, error.code)))
+    Some(claim.with("icmp", icmp_field(error)))
 }

@@ -27,10 +27,9 @@
 //! RFC 792, RFC 1812 section 5.2.7, RFC 4443 section 3.1, RFC 9000 section 14.2.1.
 
 use super::common::{severity, sure, whole};
-use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Stage};
+use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Stage, icmp_field};
 use crate::fact::icmp::IcmpError;
 use crate::types::Side;
-use serde_json::json;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -72,12 +71,11 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
         error.code,
         meaning(error),
     );
-    let icmp = json!({"type": error.kind, "code": error.code, "from": error.from.ip().to_string()});
     let asked = quic.client_initials.iter().copied();
     let marks = quic.icmp.iter().filter(about_client).map(|e| e.mark);
     Some(
         Claim::new(what, sure(context, confidence), marks.chain(asked.take(4)))
-            .with("icmp", icmp)
+            .with("icmp", icmp_field(error))
             .blaming(blame(error, context))
             .as_severe_as(severity(context)),
     )

@@ -24,10 +24,9 @@
 //! RFC 792, RFC 1122 section 4.2.3.9, RFC 1812 section 5.2.7, RFC 4443 section 3, RFC 5461.
 
 use super::common::decided_before;
-use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Stage};
+use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Stage, icmp_field};
 use crate::fact::icmp::IcmpError;
 use crate::types::{Addr, Endpoint, Side};
-use serde_json::json;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -76,8 +75,7 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
         .first()
         .into_iter()
         .chain(errors.iter().map(|e| e.mark));
-    let icmp = json!({"type": first.kind, "code": first.code, "from": first.from.to_string()});
-    let claim = Claim::new(what, sure, marks).with("icmp", icmp);
+    let claim = Claim::new(what, sure, marks).with("icmp", icmp_field(first));
     Some(claim.blaming(blame(context, first)))
 }
 
