@@ -58,6 +58,8 @@ pub struct Attempt<'a> {
     pub matched_by: MatchedBy,
     /// What the name is for.
     pub role: Role,
+    /// The name is one that the target lists, not one that matches only because everything does.
+    pub listed: bool,
     /// Its lookups, in the order of their first packets.
     pub lookups: Vec<&'a Lookup>,
     /// Its paths, in the order of their first packets.

@@ -67,6 +67,8 @@ pub struct Claim {
     pub lookups: Vec<usize>,
     /// The fields of that cause.
     pub extra: Map<String, Value>,
+    /// Causes that this very claim decides over, besides those of its rule: where only some evidence settles it.
+    pub over: &'static [&'static str],
 }
 
 impl Claim {
@@ -89,6 +91,13 @@ impl Claim {
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.extra.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Decides over these causes as well, when they hold for the same path.
+    #[must_use]
+    pub fn deciding_over(mut self, causes: &'static [&'static str]) -> Self {
+        self.over = causes;
         self
     }
 

@@ -8,7 +8,9 @@ mod notes;
 
 use crate::attempt::join::join;
 use crate::data;
-use crate::decode::{Datagram, Decoder, Outcome, Packet, Segment, TcpFlags, Transport};
+use crate::decode::{
+    Datagram, Decoder, Outcome, Packet, Segment, TcpFlags, Transport, decode_fast,
+};
 use crate::diagnose::{Judged, Thresholds, World, judge};
 use crate::fact::icmp::IcmpError;
 use crate::flow::FlowView;
@@ -17,6 +19,8 @@ use crate::flow::table::{FlowTable, Key, Slot};
 use crate::flow::tcp::IpFields;
 use crate::observe::dns::{Carrier, DnsObserver, Interest};
 use crate::observe::quic::{QuicObserver, looks_like_quic};
+use crate::observe::tls::hello::is_ech_public_name;
+use crate::observe::tls::peek::{Peek, peek};
 use crate::snapshot::Report;
 use crate::snapshot::build::{Parts, build};
 use crate::source::CaptureInfo;
@@ -73,10 +77,11 @@ impl Engine {
     #[must_use]
     pub fn new(target: Target, limits: Limits) -> Self {
         let target = Arc::new(target);
-        let wanted = Arc::clone(&target);
+        let (wanted, nets) = (Arc::clone(&target), Arc::clone(&target));
         let interest = Interest::new(target.is_all(), move |name: &str| {
             wanted.matches_name(name).is_some()
-        });
+        })
+        .or_addr(move |addr| nets.matches_addr(addr));
         Self {
             decoder: Decoder::new(),
             target,
@@ -100,6 +105,11 @@ impl Engine {
         }
         let quality = &mut self.captures[capture];
         quality.note_time(frame.mark.time);
+        if let Some(packet) = decode_fast(frame) {
+            self.handle_packet(&packet);
+            return;
+        }
+        // The decoder lends packets out of its own buffers, so it steps aside while they are handled.
         let mut decoder = std::mem::take(&mut self.decoder);
         match decoder.decode(frame) {
             Outcome::Packet(packet) => self.handle_packet(&packet),
@@ -134,7 +144,7 @@ impl Engine {
             Transport::Tcp(segment) => self.tcp(packet, &segment),
             Transport::Udp(datagram) => self.udp(packet, &datagram),
             Transport::Icmp(error) => self.icmp(error),
-            Transport::Other(_) => {}
+            Transport::Other(_) => self.clients.heard(packet.dst, packet.mark),
         }
     }
 
@@ -148,12 +158,9 @@ impl Engine {
             port: segment.dst_port,
         };
         let (key, src_low) = Key::new(src, dst, 6);
-        let (slot, new, evicted) = self
+        let (slot, new) = self
             .flows
             .slot(&key, || Flow::tcp(key, src_low, segment, packet));
-        if let Some(evicted) = evicted {
-            self.give_up(evicted);
-        }
         if new {
             self.opened(slot);
         } else if segment.flags.0 & (TcpFlags::SYN | TcpFlags::ACK | TcpFlags::RST) == TcpFlags::SYN
@@ -171,7 +178,7 @@ impl Engine {
         let side = flow.side(src_low);
         flow.note(side, packet);
         if side == Side::Server && flow.packets[Side::Server] == 1 {
-            self.clients.answered(flow.client().addr, packet.mark.time);
+            self.clients.answered(flow.client().addr, packet.mark);
         }
         flow.note_segment(side, segment);
         if flow.stake == Stake::None {
@@ -203,6 +210,16 @@ impl Engine {
             if flow.first_syn.is_some() && flow.packets.0 == [1, 0] {
                 return;
             }
+        }
+        if flow.stake == Stake::Open
+            && side == Side::Client
+            && !segment.payload.is_empty()
+            && is_elsewhere(&self.target, segment.payload)
+        {
+            flow.stake = Stake::None;
+            flow.detail = None;
+            self.tracked -= 1;
+            return;
         }
         let (client, server) = (flow.client(), flow.server());
         let Some(detail) = flow.detail.as_deref_mut() else {
@@ -243,29 +260,27 @@ impl Engine {
             return;
         }
         let (key, src_low) = Key::new(src, dst, 17);
-        let (slot, new, evicted) = self
+        let (slot, new) = self
             .flows
             .slot(&key, || Flow::udp(key, src_low, datagram, packet));
-        if let Some(evicted) = evicted {
-            self.give_up(evicted);
-        }
         if new {
             self.opened(slot);
-            let flow = self.flows.at(slot);
-            let quic = looks_like_quic(datagram.payload, datagram.dst_port, datagram.src_port);
-            if !quic || self.tracked >= self.limits.tracked {
-                flow.stake = Stake::None;
-                self.evicted.tracked += u64::from(quic);
-            } else {
-                self.tracked += 1;
-                flow.detail = Some(Box::new(Detail::quic(QuicObserver::new())));
-            }
         }
         let flow = self.flows.at(slot);
+        if flow.is_undecided() {
+            let quic = looks_like_quic(datagram.payload, datagram.dst_port, datagram.src_port);
+            if quic && self.tracked < self.limits.tracked {
+                self.tracked += 1;
+                flow.detail = Some(Box::new(Detail::quic(QuicObserver::new())));
+            } else if quic || !flow.may_still_be_quic() {
+                flow.stake = Stake::None;
+                self.evicted.tracked += u64::from(quic);
+            }
+        }
         let side = flow.side(src_low);
         flow.note(side, packet);
         if side == Side::Server && flow.packets[Side::Server] == 1 {
-            self.clients.answered(flow.client().addr, packet.mark.time);
+            self.clients.answered(flow.client().addr, packet.mark);
         }
         if flow.stake == Stake::None {
             return;
@@ -297,7 +312,7 @@ impl Engine {
             mark: packet.mark,
         };
         if src.port == 53 {
-            self.clients.answered(dst.addr, packet.mark.time);
+            self.clients.answered(dst.addr, packet.mark);
         } else {
             self.clients.asked(src.addr, packet.mark.time);
         }
@@ -315,7 +330,7 @@ impl Engine {
             addr: quoted.dst,
             port: quoted.dst_port,
         };
-        self.clients.answered(quoted.src, error.mark.time);
+        self.clients.answered(quoted.src, error.mark);
         if quoted.protocol == 17 && quoted.dst_port == 53 {
             self.dns.icmp(&error);
             return;
@@ -328,6 +343,11 @@ impl Engine {
 
     /// A flow has begun in this slot.
     fn opened(&mut self, slot: u32) {
+        if self.flows.has_evicted() {
+            for flow in self.flows.take_evicted() {
+                self.give_up(flow);
+            }
+        }
         let flow = self.flows.at(slot);
         let capture = usize::from(flow.first.capture.0);
         let client = flow.client().addr;
@@ -372,7 +392,7 @@ impl Engine {
             quality.note_flow(flow.one_sided());
         }
         let tracked = usize::from(flow.detail.is_some());
-        if flow.stake != Stake::None && stake_of(&self.target, &self.dns, &flow) != Stake::None {
+        if flow.is_path() && stake_of(&self.target, &self.dns, &flow) != Stake::None {
             if self.finished.len() < self.limits.tracked {
                 self.finished.push(flow);
                 return;
@@ -389,7 +409,7 @@ impl Engine {
             .finished
             .iter()
             .chain(self.flows.iter())
-            .filter(|f| f.stake != Stake::None)
+            .filter(|f| f.is_path())
             .filter(|f| {
                 f.stake == Stake::Target || stake_of(&self.target, &self.dns, f) != Stake::None
             })
@@ -463,6 +483,9 @@ impl Engine {
             self.dns.names(),
         );
         let dropped: Vec<u64> = captures.iter().map(|c| c.dropped.unwrap_or(0)).collect();
+        let incomplete = (0..).map(CaptureId).zip(captures);
+        let incomplete = incomplete.filter(|(_, c)| !c.complete).map(|(id, _)| id);
+        let incomplete = incomplete.collect();
         let world = World::new(
             &attempts,
             &self.dns,
@@ -470,7 +493,8 @@ impl Engine {
             &self.captures,
             thresholds,
             &dropped,
-        );
+        )
+        .with_incomplete(incomplete);
         let judged: Vec<Judged> = attempts.iter().map(|a| judge(a, &world)).collect();
         let notes = notes::notes(self, captures, &attempts);
         build(&Parts {
@@ -480,6 +504,18 @@ impl Engine {
             judged: &judged,
             notes,
         })
+    }
+}
+
+/// The segment is a whole hello that names a server of no interest: nobody needs to look at this flow.
+fn is_elsewhere(target: &Target, segment: &[u8]) -> bool {
+    match peek(segment) {
+        Peek::Name(name) if !target.is_all() => {
+            target.matches_name(name).is_none()
+                && data::resolver_of_name(name).is_none()
+                && !is_ech_public_name(name)
+        }
+        _ => false,
     }
 }
 
@@ -533,5 +569,8 @@ impl Slot for Flow {
     }
     fn precious(&self) -> bool {
         self.detail.is_some()
+    }
+    fn vacant() -> Self {
+        Self::vacant()
     }
 }

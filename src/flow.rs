@@ -1,5 +1,6 @@
 //! Which conversation a packet belongs to, and which side sent it.
 
+pub mod pulse;
 pub mod quality;
 pub mod table;
 pub mod tcp;

@@ -9,7 +9,8 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     match run::run(cli) {
-        Ok(code) => code,
+        // Everything is written: the system frees a million flows faster than we do.
+        Ok(code) => std::process::exit(code),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("shakedown: {error:#}");

@@ -13,13 +13,12 @@ use shakedown::target::Target;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 /// Runs one command.
 ///
 /// # Errors
 /// Wrong usage or input, in one line.
-pub fn run(cli: Cli) -> Result<ExitCode> {
+pub fn run(cli: Cli) -> Result<i32> {
     match cli.command {
         Command::Read(options) => read(&options),
         Command::Explain { cause } => explain(cause.as_deref()),
@@ -29,19 +28,19 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "shakedown", &mut script);
             io::stdout().write_all(&script)?;
-            Ok(ExitCode::SUCCESS)
+            Ok(0)
         }
         Command::Man => {
             clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?;
-            Ok(ExitCode::SUCCESS)
+            Ok(0)
         }
     }
 }
 
-fn read(options: &Read) -> Result<ExitCode> {
+fn read(options: &Read) -> Result<i32> {
     if options.json_schema {
         json::write_schema(&mut io::stdout().lock())?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(0);
     }
     if let Some(path) = output(options) {
         check_output(path, &options.files)?;
@@ -76,7 +75,10 @@ fn read(options: &Read) -> Result<ExitCode> {
     for capture in report.captures.iter().filter(|c| !c.complete) {
         eprintln!("shakedown: {}", read_in_part(capture));
     }
-    Ok(exit_code(&report))
+    let code = exit_code(&report);
+    // The process ends now; freeing what is held flow by flow would only take time.
+    std::mem::forget((engine, report));
+    Ok(code)
 }
 
 /// Where the report goes; `None` and `-` are standard output.
@@ -128,13 +130,13 @@ fn read_in_part(capture: &Capture) -> String {
     )
 }
 
-fn exit_code(report: &Report) -> ExitCode {
+fn exit_code(report: &Report) -> i32 {
     if report.captures.iter().any(|c| !c.complete) {
-        ExitCode::from(3)
+        3
     } else if report.attempts.iter().any(|a| a.outcome == Outcome::Broken) {
-        ExitCode::from(1)
+        1
     } else {
-        ExitCode::SUCCESS
+        0
     }
 }
 
@@ -224,25 +226,25 @@ fn load_target(name: &str) -> Result<Target> {
         .map_err(|e| anyhow!("{e}: a profile is written like examples/profiles/example.toml"))
 }
 
-fn explain(cause: Option<&str>) -> Result<ExitCode> {
+fn explain(cause: Option<&str>) -> Result<i32> {
     let mut out = io::stdout().lock();
     let Some(cause) = cause else {
         for rule in rules::all() {
             writeln!(out, "{:<32} {}", rule.id, rule.title())?;
         }
-        return Ok(ExitCode::SUCCESS);
+        return Ok(0);
     };
     let Some(rule) = rules::find(cause) else {
-        let near: Vec<&str> = rules::all()
-            .map(|r| r.id)
-            .filter(|id| {
-                id.contains(cause)
-                    || id
-                        .split('.')
-                        .nth(1)
-                        .is_some_and(|tail| cause.contains(tail))
-            })
-            .collect();
+        let ids = || rules::all().map(|r| r.id);
+        let mut near: Vec<&str> = ids().filter(|id| id.contains(cause)).collect();
+        if near.is_empty() {
+            let within = |id: &&str| {
+                id.split('.')
+                    .nth(1)
+                    .is_some_and(|tail| cause.contains(tail))
+            };
+            near = ids().filter(within).collect();
+        }
         let hint = if near.is_empty() {
             "`shakedown explain` lists all".to_owned()
         } else {
@@ -261,10 +263,10 @@ fn explain(cause: Option<&str>) -> Result<ExitCode> {
     for line in rule.doc().lines() {
         writeln!(out, "{}", line.trim_start_matches("## "))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }
 
-fn targets(profile: Option<&str>) -> Result<ExitCode> {
+fn targets(profile: Option<&str>) -> Result<i32> {
     let mut out = io::stdout().lock();
     match profile {
         Some(name) => write!(out, "{}", load_target(name)?.describe())?,
@@ -276,5 +278,5 @@ fn targets(profile: Option<&str>) -> Result<ExitCode> {
             }
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }

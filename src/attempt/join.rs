@@ -7,18 +7,21 @@
 //! **Devices.** A laptop asks over IPv4 and connects over IPv6, or asks a stub on its own loopback. Where a
 //! client uses an address that only one other client of another kind has resolved, both are one device.
 //!
+//! **Search lists.** A lookup that fails for a name with more labels behind one that the same client also asks for
+//! (`www.example.com.lan`) belongs to the shorter name's attempt, where rules pass over it.
+//!
 //! **Tries.** What one client does for one name belongs to one attempt as long as it hangs together: until
 //! [`AFTER_SUCCESS`] after a path got through, or [`AFTER_FAILURE`] after the last sign of life of a try that
 //! did not. Later than that, it is another try.
 
 use super::{Attempt, MatchedBy, Path, Progress};
 use crate::data;
-use crate::fact::dns::Lookup;
+use crate::fact::dns::{Lookup, Reply};
 use crate::flow::FlowView;
 use crate::observe::dns::NameBook;
 use crate::target::{Role, Target};
 use crate::types::{Addr, Mark, Timestamp};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 /// Connections opened this long after a success still belong to it (parallel connections of one page load,
@@ -26,6 +29,12 @@ use std::time::Duration;
 pub const AFTER_SUCCESS: Duration = Duration::from_secs(2);
 /// Tries that follow a failure (or silence) this soon are its retries and fallbacks.
 pub const AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// Labels that are taken off the end of a name to find what a search list was put behind.
+const SEARCH_LABELS: usize = 3;
+/// A lookup without any reply keeps its attempt open this long: the next try, or the next resolver, may come 5 s (glibc)
+/// or 8 s (Windows) later.
+pub const AFTER_SILENCE: Duration = Duration::from_secs(11);
 
 /// What a lookup or a path contributes, in time order.
 enum Item<'a> {
@@ -53,9 +62,13 @@ pub fn join<'a>(
     let devices = Devices::find(lookups, &flows, names);
     let spoken = spoken_names(target, &flows);
     let mut groups: BTreeMap<(Addr, Group), Vec<Item<'a>>> = BTreeMap::new();
+    let asked: HashSet<(Addr, &str)> = lookups
+        .iter()
+        .map(|l| (l.client.addr, l.name.as_str()))
+        .collect();
     for lookup in lookups {
-        let name = lookup.search_of.as_ref().unwrap_or(&lookup.name);
-        let key = (devices.of(lookup.client.addr), Group::Name(name.clone()));
+        let name = wanted_name(lookup, &asked).to_owned();
+        let key = (devices.of(lookup.client.addr), Group::Name(name));
         groups.entry(key).or_default().push(Item::Lookup(lookup));
     }
     for flow in flows {
@@ -77,6 +90,23 @@ pub fn join<'a>(
         order(a).cmp(&order(b)).then_with(|| a.name.cmp(&b.name))
     });
     attempts
+}
+
+/// The name that a lookup is about: without the search domain that a resolver's search list put behind it.
+fn wanted_name<'l>(lookup: &'l Lookup, asked: &HashSet<(Addr, &str)>) -> &'l str {
+    if let Some(name) = &lookup.search_of {
+        return name;
+    }
+    let name = lookup.name.as_str();
+    if lookup.replies.iter().any(Reply::is_address_answer) {
+        return name;
+    }
+    let parent = |name: &&'l str| name.rsplit_once('.').map(|(parent, _)| parent);
+    std::iter::successors(Some(name), parent)
+        .skip(1)
+        .take(SEARCH_LABELS)
+        .find(|shorter| asked.contains(&(lookup.client.addr, *shorter)))
+        .unwrap_or(name)
 }
 
 /// What an attempt is about.
@@ -235,7 +265,8 @@ fn holds_until(item: &Item<'_>) -> Timestamp {
             let answered = lookup.replies.last().map(|r| r.mark.time);
             let asked = lookup.tries.last().map(|m| m.time);
             let last = answered.into_iter().chain(asked).max();
-            last.unwrap_or_default().plus(AFTER_FAILURE)
+            let patience = answered.map_or(AFTER_SILENCE, |_| AFTER_FAILURE);
+            last.unwrap_or_default().plus(patience)
         }
         Item::Path(path, _) => {
             let progress = &path.progress;
@@ -257,15 +288,15 @@ impl<'a> Attempt<'a> {
             Group::Address(_) => (None, MatchedBy::Address),
             Group::Resolver(..) => (None, MatchedBy::Resolver),
         };
-        let role = name
-            .as_deref()
-            .and_then(|n| target.matches_name(n))
-            .map_or(Role::Unknown, |m| m.role);
+        let matched = name.as_deref().and_then(|n| target.matches_name(n));
+        let role = matched.as_ref().map_or(Role::Unknown, |m| m.role);
+        let listed = matched.is_some_and(|m| !m.suffix.is_empty());
         Self {
             client,
             name,
             matched_by,
             role,
+            listed,
             lookups: Vec::new(),
             paths: Vec::new(),
             started,
@@ -328,8 +359,35 @@ impl Devices {
                 devices.link(client, only);
             }
         }
+        devices.link_askers(lookups, flows);
         devices.link_stubs(lookups);
         devices
+    }
+
+    /// A client that says a name on the wire and never asked for it, while one other client of another kind did:
+    /// one device that asks over IPv4 and connects over IPv6, whatever became of the question.
+    fn link_askers(&mut self, lookups: &[Lookup], flows: &[FlowView<'_>]) {
+        let mut askers: HashMap<&str, Vec<Addr>> = HashMap::new();
+        for lookup in lookups {
+            let known = askers.entry(&lookup.name).or_default();
+            let client = lookup.client.addr;
+            if known.len() < 3 && !known.contains(&client) {
+                known.push(client);
+            }
+        }
+        for flow in flows {
+            let client = flow.client.addr;
+            if self.same.contains_key(&client) {
+                continue;
+            }
+            let asked = said(flow).and_then(|name| askers.get(name.as_str()));
+            if let Some([only]) = asked.map(Vec::as_slice)
+                && *only != client
+                && other_kind(*only, client)
+            {
+                self.link(client, *only);
+            }
+        }
     }
 
     /// A stub resolver on the loopback asks for the host: lookups of 127.0.0.1 belong to the one real client

@@ -146,7 +146,8 @@ impl Progress {
                 .or(quic.handshake[Side::Client])
                 .or(quic.one_rtt[Side::Server]);
             progress.requested = quic.one_rtt[Side::Client];
-            progress.through = quic.one_rtt[Side::Server];
+            // Not the server's first 1-RTT packet, which it may send before the client has finished.
+            progress.through = quic.confirmed;
         }
         progress
     }

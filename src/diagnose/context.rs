@@ -3,8 +3,9 @@
 use super::Thresholds;
 use super::judge::{Finding, JudgedPath};
 use super::terms::Outcome;
-use crate::attempt::{Attempt, Path};
-use crate::fact::dns::Lookup;
+use crate::attempt::{Attempt, MatchedBy, Path};
+use crate::data;
+use crate::fact::dns::{Lookup, Reply};
 use crate::fact::quic::QuicFacts;
 use crate::fact::tcp::TcpFacts;
 use crate::fact::tls::TlsFacts;
@@ -28,8 +29,35 @@ pub struct World<'a> {
     pub thresholds: Thresholds,
     /// Packets that each capture is known to have dropped (kernel, interface, file).
     pub dropped: &'a [u64],
+    incomplete: Vec<CaptureId>,
     by_server: HashMap<Addr, Vec<(usize, usize)>>,
+    quic: HashMap<Addr, QuicTally>,
+    by_client: HashMap<Addr, Vec<usize>>,
+    resolved: HashMap<&'a str, Vec<Resolved>>,
 }
+
+/// QUIC connections of one client, as control for one that failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct QuicTally {
+    /// Connections that it began in the capture.
+    pub tried: u32,
+    /// Of these, those that the server answered at all.
+    pub answered: u32,
+}
+
+/// A name was told an ordinary, public address by a resolver.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Resolved {
+    /// Whom the client asked.
+    pub resolver: Addr,
+    /// One of the addresses.
+    pub address: Addr,
+    /// The reply.
+    pub mark: Mark,
+}
+
+/// Resolvers that are remembered for a name.
+const MAX_RESOLVED: usize = 8;
 
 impl<'a> World<'a> {
     /// Puts the attempts together with what the rest of the capture shows.
@@ -43,13 +71,23 @@ impl<'a> World<'a> {
         dropped: &'a [u64],
     ) -> Self {
         let mut by_server: HashMap<Addr, Vec<(usize, usize)>> = HashMap::new();
+        let mut quic: HashMap<Addr, QuicTally> = HashMap::new();
         for (a, attempt) in attempts.iter().enumerate() {
             for (p, path) in attempt.paths.iter().enumerate() {
+                if let Some(facts) = path.flow.quic.filter(|q| !q.client_initials.is_empty()) {
+                    let tally = quic.entry(attempt.client).or_default();
+                    tally.tried += 1;
+                    tally.answered += u32::from(facts.server_first.is_some());
+                }
                 by_server
                     .entry(path.flow.server.addr)
                     .or_default()
                     .push((a, p));
             }
+        }
+        let mut by_client: HashMap<Addr, Vec<usize>> = HashMap::new();
+        for (index, attempt) in attempts.iter().enumerate() {
+            by_client.entry(attempt.client).or_default().push(index);
         }
         Self {
             attempts,
@@ -58,8 +96,31 @@ impl<'a> World<'a> {
             qualities,
             thresholds,
             dropped,
+            incomplete: Vec::new(),
             by_server,
+            quic,
+            by_client,
+            resolved: resolved(dns.lookups()),
         }
+    }
+
+    /// QUIC connections of that client (as attempts name it), this one included.
+    #[must_use]
+    pub fn quic_tally(&self, client: Addr) -> QuicTally {
+        self.quic.get(&client).copied().unwrap_or_default()
+    }
+
+    /// Says which captures end inside a packet or are damaged.
+    #[must_use]
+    pub fn with_incomplete(mut self, captures: Vec<CaptureId>) -> Self {
+        self.incomplete = captures;
+        self
+    }
+
+    /// The capture's file ends inside a packet or is damaged.
+    #[must_use]
+    pub fn incomplete(&self, capture: CaptureId) -> bool {
+        self.incomplete.contains(&capture)
     }
 
     /// Paths of any attempt to that address, oldest first.
@@ -70,6 +131,20 @@ impl<'a> World<'a> {
             .into_iter()
             .flatten()
             .filter_map(move |&(a, p)| attempts.get(a)?.paths.get(p))
+    }
+
+    /// Attempts of that device, oldest first.
+    pub fn attempts_of(&self, client: Addr) -> impl DoubleEndedIterator<Item = &'a Attempt<'a>> {
+        let attempts = self.attempts;
+        let of_client = self.by_client.get(&client).into_iter().flatten();
+        of_client.filter_map(move |&a| attempts.get(a))
+    }
+
+    /// Where that exact name was told a public address, by any resolver and to any client: the first answer of each
+    /// resolver, at most eight.
+    #[must_use]
+    pub fn resolved(&self, name: &str) -> &[Resolved] {
+        self.resolved.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// All lookups kept, of any client.
@@ -108,6 +183,18 @@ impl<'a> World<'a> {
     /// tries prove silence, or one followed by 3 s; less proves nothing yet.
     #[must_use]
     pub fn silence(&self, client: Addr, tries: &[Mark], rtt: Option<Duration>) -> Silence {
+        self.silence_until(client, tries, rtt, None)
+    }
+
+    /// The same where the waiting was over at `until`, because somebody closed the connection.
+    #[must_use]
+    pub fn silence_until(
+        &self,
+        client: Addr,
+        tries: &[Mark],
+        rtt: Option<Duration>,
+        until: Option<Timestamp>,
+    ) -> Silence {
         let Some(first) = tries.first() else {
             return Silence::TooShort;
         };
@@ -118,6 +205,7 @@ impl<'a> World<'a> {
             return Silence::Unprovable;
         }
         let end = self.end(capture);
+        let end = until.map_or(end, |until| until.min(end));
         let wait = Duration::from_secs(1).max(rtt.unwrap_or_default() * 3);
         let long = Duration::from_secs(3).max(wait);
         let unanswered = tries.iter().filter(|t| end.since(t.time) >= wait).count();
@@ -129,6 +217,34 @@ impl<'a> World<'a> {
             Silence::TooShort
         }
     }
+}
+
+fn resolved(lookups: &[Lookup]) -> HashMap<&str, Vec<Resolved>> {
+    let mut found: HashMap<&str, Vec<Resolved>> = HashMap::new();
+    for lookup in lookups {
+        let resolver = lookup.resolver.addr;
+        let sound = lookup.replies.iter().filter(|r| r.is_address_answer());
+        let Some((address, mark)) = sound.filter_map(public_address).next() else {
+            continue;
+        };
+        let known = found.entry(lookup.name.as_str()).or_default();
+        if known.len() < MAX_RESOLVED && known.iter().all(|k| k.resolver != resolver) {
+            known.push(Resolved {
+                resolver,
+                address,
+                mark,
+            });
+        }
+    }
+    found
+}
+
+/// An address of the reply that a public service can have and that no list knows as a sinkhole.
+fn public_address(reply: &Reply) -> Option<(Addr, Mark)> {
+    let ordinary =
+        |addr: &Addr| data::never_public(*addr).is_none() && data::sinkhole(*addr).is_none();
+    let address = reply.all_addresses().find(ordinary)?;
+    Some((address, reply.mark))
 }
 
 /// May "no answer" be said?
@@ -202,17 +318,35 @@ impl<'a> PathContext<'a> {
         self.end().since(mark.time)
     }
 
-    /// Round trip of this path, from its TCP handshake.
+    /// Round trip of this path, from its TCP handshake or the QUIC server's first answer.
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
-        self.tcp()?.rtt()
+        match self.tcp() {
+            Some(tcp) => tcp.rtt(),
+            None => self.quic()?.rtt(),
+        }
     }
 
     /// May it be said that nothing came back after these packets of the client? See [`World::silence`].
+    ///
+    /// Packets to another address of the same device prove as well that the capture shows both directions.
     #[must_use]
     pub fn silence(&self, tries: &[Mark]) -> Silence {
-        self.world
-            .silence(self.path.flow.client.addr, tries, self.rtt())
+        // A device that talks over both families: packets to either address show that its direction is captured.
+        let own = self.path.flow.client.addr;
+        let client = if self.world.clients.two_way(own) {
+            own
+        } else {
+            self.attempt.client
+        };
+        self.world.silence(client, tries, self.rtt())
+    }
+
+    /// The same where the waiting was over at `until`, because somebody closed the connection.
+    #[must_use]
+    pub fn silence_until(&self, tries: &[Mark], until: Option<Timestamp>) -> Silence {
+        let client = self.path.flow.client.addr;
+        self.world.silence_until(client, tries, self.rtt(), until)
     }
 
     /// The capture is known to lack packets: its own counters say so, or bytes of this very connection were
@@ -281,6 +415,12 @@ impl<'a> AttemptContext<'a> {
             .any(|p| matches!(p.outcome, Outcome::Ok | Outcome::Degraded))
     }
 
+    /// A connection to an encrypted resolver, not to the target.
+    #[must_use]
+    pub fn is_to_resolver(&self) -> bool {
+        self.attempt.matched_by == MatchedBy::Resolver
+    }
+
     /// Lookups of exactly this name, without search-domain variants.
     pub fn own_lookups(&self) -> impl Iterator<Item = (usize, &'a Lookup)> {
         let attempt: &'a Attempt<'a> = self.attempt;
@@ -289,6 +429,40 @@ impl<'a> AttemptContext<'a> {
             .iter()
             .copied()
             .enumerate()
-            .filter(|(_, l)| l.search_of.is_none())
+            .filter(|(_, l)| l.search_of.is_none() && attempt.name.as_ref() == Some(&l.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::dns::Interest;
+
+    #[test]
+    fn silence_lasts_until_somebody_left() {
+        let client = Addr::v4([192, 0, 2, 1]);
+        let second = |n: i64| Timestamp(n * 1_000_000_000);
+        let mut clients = Clients::default();
+        let answer = Mark {
+            time: second(0),
+            ..Mark::default()
+        };
+        clients.answered(client, answer);
+        let mut quality = CaptureQuality::default();
+        quality.note_time(second(60));
+        let (dns, qualities) = (DnsObserver::new(Interest::all()), [quality]);
+        let world = World::new(&[], &dns, &clients, &qualities, Thresholds::default(), &[]);
+        let tries = [Mark {
+            time: second(10),
+            ..Mark::default()
+        }];
+        let until = |end: Option<Timestamp>| world.silence_until(client, &tries, None, end);
+        let lasted = |seconds| Silence::Proven {
+            lasted: Duration::from_secs(seconds),
+        };
+        assert_eq!(until(None), lasted(50));
+        assert_eq!(until(Some(second(14))), lasted(4));
+        assert_eq!(until(Some(second(12))), Silence::TooShort);
+        assert_eq!(until(Some(second(90))), lasted(50), "not past the capture");
     }
 }

@@ -9,7 +9,7 @@
 use super::rules::all;
 use super::terms::{Blame, Outcome, Severity, Stage};
 use super::{AttemptContext, Check, Claim, PathContext, Rule, World};
-use crate::attempt::{Attempt, Reach};
+use crate::attempt::{Attempt, MatchedBy, Reach};
 use crate::types::Mark;
 use std::time::Duration;
 
@@ -76,6 +76,7 @@ pub fn judge(attempt: &Attempt<'_>, world: &World<'_>) -> Judged {
     run_lookup_rules(attempt, world, &paths, &mut findings);
     let outcome = outcome_of(attempt, world, &paths, &findings);
     run_attempt_rules(attempt, world, &paths, outcome, &mut findings);
+    let outcome = outcome_for_resolver(attempt, outcome, &findings);
     let main = main_finding(outcome, &paths, &findings);
     let outcome = refine(outcome, main, &findings);
     Judged {
@@ -143,7 +144,8 @@ fn given_up(context: &PathContext<'_>) -> bool {
         t.half.0[0].fin.is_some() || t.reset_from(crate::types::Side::Client).is_some()
     });
     let closed = closed || context.path.progress.ended.is_some();
-    closed || context.sibling_won().is_some()
+    // Of a connection seen from one side only, the other side's part is not known.
+    closed && context.path.flow.two_way() || context.sibling_won().is_some()
 }
 
 fn run_lookup_rules(
@@ -201,7 +203,11 @@ fn run_attempt_rules(
 
 /// Drops what another finding decides over.
 fn overrule(findings: &mut Vec<Finding>) {
-    let over: Vec<&str> = findings.iter().flat_map(|f| f.rule.over).copied().collect();
+    let over: Vec<&str> = findings
+        .iter()
+        .flat_map(|f| f.rule.over.iter().chain(f.claim.over))
+        .copied()
+        .collect();
     findings.retain(|f| !over.contains(&f.rule.id));
 }
 
@@ -246,11 +252,26 @@ fn outcome_of(
     if has(Outcome::Broken) || dns_broke {
         return Outcome::Broken;
     }
-    // Only connections that the client gave up: fine where they stood, unknown where they did not.
-    if paths.iter().any(|p| p.reach >= Reach::Connected) {
+    // Only connections that the client gave up: fine where they stood, unknown where they did not. A QUIC
+    // connection stands when its handshake is over, and is not given up then.
+    let stood = |(path, judged): (&crate::attempt::Path<'_>, &JudgedPath)| {
+        path.flow.quic.is_none() && judged.reach >= Reach::Connected
+    };
+    if attempt.paths.iter().zip(paths).any(stood) {
         Outcome::Ok
     } else {
         Outcome::Unfinished
+    }
+}
+
+/// A connection to an encrypted resolver that fails is broken only where a rule says that names could not be resolved
+/// for it: many clients just probe whether their resolver offers encryption.
+fn outcome_for_resolver(attempt: &Attempt<'_>, outcome: Outcome, findings: &[Finding]) -> Outcome {
+    let to_resolver = attempt.matched_by == MatchedBy::Resolver;
+    let dns_broke = lookup_break(findings).is_some();
+    match outcome {
+        Outcome::Broken if to_resolver && !dns_broke => Outcome::Unfinished,
+        other => other,
     }
 }
 
@@ -354,4 +375,45 @@ pub fn ordered(marks: &[Mark]) -> Vec<Mark> {
     marks.sort_by_key(|m| (m.capture, m.frame));
     marks.dedup();
     marks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn rule(id: &'static str) -> Rule {
+        Rule {
+            id,
+            stage: Stage::Tls,
+            severity: Severity::Broken,
+            blame: Blame::Unknown,
+            over: &[],
+            check: Check::Path(|_| None),
+            source: "",
+        }
+    }
+
+    static ONE: Rule = rule("test.one");
+    static OTHER: Rule = rule("test.other");
+
+    #[test]
+    fn a_claim_decides_over_others_besides_its_rule() {
+        let left = |over| {
+            let claim = Claim::new("", 0.5, []);
+            let mut findings = vec![
+                Finding {
+                    rule: &ONE,
+                    claim: claim.clone().deciding_over(over),
+                },
+                Finding {
+                    rule: &OTHER,
+                    claim,
+                },
+            ];
+            overrule(&mut findings);
+            findings.iter().map(|f| f.rule.id).collect::<Vec<_>>()
+        };
+        assert_eq!(left(&[]), ["test.one", "test.other"]);
+        assert_eq!(left(&["test.other"]), ["test.one"]);
+    }
 }

@@ -118,6 +118,9 @@ impl Detail {
     }
 }
 
+/// Datagrams of a UDP flow that are looked at for QUIC.
+pub(super) const QUIC_TRIES: u32 = 3;
+
 /// A connection on the same ports may be opened anew this long after the first SYN of the old one; a SYN with
 /// another number that comes sooner, while nothing answered, is a new try all the same.
 const REUSE_AFTER: Duration = Duration::from_millis(1);
@@ -179,6 +182,24 @@ impl Flow {
         }
     }
 
+    /// What lies in a free slot of the table.
+    pub(super) fn vacant() -> Self {
+        Self {
+            key: Key::default(),
+            first: Mark::default(),
+            last: Mark::default(),
+            packets: Both::default(),
+            stream: 0,
+            isn: None,
+            first_syn: None,
+            client_is_low: false,
+            stake: Stake::None,
+            spoke: Both::default(),
+            closed: false,
+            detail: None,
+        }
+    }
+
     pub(super) fn is_tcp(&self) -> bool {
         self.key.protocol() == 6
     }
@@ -192,19 +213,46 @@ impl Flow {
     }
 
     pub(super) fn client(&self) -> Endpoint {
-        if self.client_is_low {
+        if self.client_is_low == self.is_swapped() {
+            self.key.high()
+        } else {
+            self.key.low()
+        }
+    }
+
+    pub(super) fn server(&self) -> Endpoint {
+        if self.client_is_low == self.is_swapped() {
             self.key.low()
         } else {
             self.key.high()
         }
     }
 
-    pub(super) fn server(&self) -> Endpoint {
-        if self.client_is_low {
-            self.key.high()
-        } else {
-            self.key.low()
-        }
+    /// The sides that ports suggested are the wrong way round, as the QUIC observer found. [`Flow::side`] stays
+    /// as it was: the observer turns sides round itself.
+    fn is_swapped(&self) -> bool {
+        !self.is_tcp()
+            && matches!(
+                self.detail.as_deref(),
+                Some(Detail { app: App::Quic(quic), .. }) if quic.facts().swapped
+            )
+    }
+
+    /// Is its payload read, or may it still be? UDP that turned out to be no QUIC is not a path of anything.
+    pub(super) fn is_path(&self) -> bool {
+        self.stake != Stake::None && (self.is_tcp() || self.detail.is_some())
+    }
+
+    /// A UDP flow whose first datagrams did not say yet whether it is QUIC: asked again on the next ones, since
+    /// the first captured may be the tail of something else, or a probe of another protocol.
+    pub(super) fn is_undecided(&self) -> bool {
+        let [client, server] = self.packets.0;
+        self.stake == Stake::Open && self.detail.is_none() && client + server < QUIC_TRIES
+    }
+
+    /// Will the next datagram be looked at as well? Asked before the present one is counted.
+    pub(super) fn may_still_be_quic(&self) -> bool {
+        self.packets.0.iter().sum::<u32>() + 1 < QUIC_TRIES
     }
 
     pub(super) fn note(&mut self, side: Side, packet: &Packet<'_>) {
@@ -338,7 +386,11 @@ impl Flow {
             },
             first: self.first,
             last: self.last,
-            packets: self.packets,
+            packets: if self.is_swapped() {
+                Both([self.packets[Side::Server], self.packets[Side::Client]])
+            } else {
+                self.packets
+            },
             stream: stream_known.then_some(self.stream),
             tcp,
             tls,
@@ -427,3 +479,6 @@ impl StreamSink for Sink<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

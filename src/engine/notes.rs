@@ -81,7 +81,11 @@ fn of_attempts(attempts: &[Attempt<'_>]) -> Vec<String> {
     let named =
         paths().filter(|a| a.matched_by == MatchedBy::Sni || a.matched_by == MatchedBy::Address);
     let blind = named.filter(|a| a.lookups.is_empty()).count();
-    let encrypted = attempts.iter().any(|a| a.matched_by == MatchedBy::Resolver);
+    let encrypted = attempts
+        .iter()
+        .filter(|a| a.matched_by == MatchedBy::Resolver)
+        .flat_map(|a| &a.paths)
+        .any(|p| p.flow.server.port != 53 && p.flow.packets.0[1] > 0);
     if encrypted {
         notes.push("Encrypted DNS was in use; lookups inside it can't be seen.".into());
     } else if blind > 0 {

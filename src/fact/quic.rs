@@ -3,12 +3,16 @@
 mod names;
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use quinn_proto::ConnectionId;
 
 use crate::fact::icmp::IcmpError;
 use crate::fact::tls::{ClientHello, ServerHello};
 use crate::types::{Both, Mark, Side};
+
+/// Initials closer together than this are one flight.
+const FLIGHT_GAP: Duration = Duration::from_millis(50);
 
 pub use names::{error_name, is_grease_version, version_name};
 
@@ -64,6 +68,9 @@ pub struct QuicFacts {
     pub unanswered_initials: u32,
     /// Client datagrams that only repeat CRYPTO data or probe (PTO), counted as far as Initials can be read.
     pub probes: u32,
+    /// Packet number of the first client Initial that could be opened: 0 or 1 with most clients, more where the
+    /// capture begins later than the connection.
+    pub first_number: Option<u32>,
     /// The ClientHello, once complete.
     pub hello: Option<Box<ClientHello>>,
     /// The client's first datagram of any kind.
@@ -124,6 +131,8 @@ pub struct QuicFacts {
     pub reused: Option<Mark>,
     /// Server datagrams after the last client datagram, and the reverse: who fell silent.
     pub since_last_of_other: Both<u32>,
+    /// First datagrams of each side since the other's last one, at most 8.
+    pub unanswered: Both<Vec<Mark>>,
     /// Marks of the last few datagrams of each side (at most 8, oldest first).
     pub recent: Both<Vec<Mark>>,
     /// ICMP errors that quote this flow, at most 4.
@@ -171,6 +180,32 @@ impl QuicFacts {
         error_name(code)
     }
 
+    /// Marks of the client's Initials grouped into flights, each given by its first mark: datagrams less than
+    /// 50 ms apart are one try, since a ClientHello may take two, and a probe timeout may send two.
+    #[must_use]
+    pub fn flights(&self) -> Vec<Mark> {
+        let mut flights: Vec<Mark> = Vec::new();
+        let mut previous: Option<Mark> = None;
+        for &mark in &self.client_initials {
+            if previous.is_none_or(|p| mark.time.since(p.time) >= FLIGHT_GAP) {
+                flights.push(mark);
+            }
+            previous = Some(mark);
+        }
+        flights
+    }
+
+    /// Round trip from the first Initial to the server's first datagram, where only one flight went before it;
+    /// with more it is not known which of them was answered.
+    #[must_use]
+    pub fn rtt(&self) -> Option<Duration> {
+        let answer = self.server_first?;
+        let asked = self.client_initials.first().filter(|_| !self.midstream)?;
+        let before = self.flights();
+        let before = before.iter().filter(|m| m.time <= answer.time).count();
+        (before == 1).then(|| answer.time.since(asked.time))
+    }
+
     /// The handshake is over on both sides, as far as that can be known without keys.
     ///
     /// A Handshake or 1-RTT packet of the client proves that it has read the ServerHello, but not that the server
@@ -201,5 +236,41 @@ impl QuicFacts {
         };
         first & 0x80 == 0
             && (self.server_cids.iter()).any(|cid| cid.len() >= 4 && rest.starts_with(cid))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Timestamp;
+
+    fn at(ms: i64) -> Mark {
+        Mark {
+            time: Timestamp(ms * 1_000_000),
+            ..Mark::default()
+        }
+    }
+
+    #[test]
+    fn datagrams_close_together_are_one_flight() {
+        let facts = QuicFacts {
+            client_initials: [0, 1, 30, 300, 301, 900].map(at).to_vec(),
+            ..QuicFacts::default()
+        };
+        assert_eq!(facts.flights(), [0, 300, 900].map(at));
+    }
+
+    #[test]
+    fn round_trip_is_told_only_where_one_flight_was_answered() {
+        let mut facts = QuicFacts {
+            client_initials: [0, 1, 300].map(at).to_vec(),
+            server_first: Some(at(40)),
+            ..QuicFacts::default()
+        };
+        assert_eq!(facts.rtt(), Some(Duration::from_millis(40)));
+        facts.server_first = Some(at(310));
+        assert_eq!(facts.rtt(), None);
+        facts.server_first = None;
+        assert_eq!(facts.rtt(), None);
     }
 }

@@ -78,6 +78,14 @@ pub struct Sent {
     pub again: bool,
 }
 
+impl Sent {
+    /// The byte at this offset is in it.
+    #[must_use]
+    pub fn holds(&self, offset: u64) -> bool {
+        self.offset <= offset && offset < self.offset + u64::from(self.length)
+    }
+}
+
 /// What one side sent.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Half {
@@ -108,6 +116,8 @@ pub struct Half {
     /// Segments lost on the way as far as resends tell: bytes sent again before they were acknowledged, and holes
     /// filled too late for reordering; less what the other side reported as received twice (RFC 2883).
     pub lost: u32,
+    /// The segments that show it, the first eight.
+    pub lost_marks: Vec<Mark>,
     /// Highest offset sent: the stream's length as far as seen.
     pub sent: u64,
     /// How far the other side has acknowledged this stream.
@@ -120,7 +130,11 @@ pub struct Half {
     pub unseen: u64,
     /// The first missing byte, where the stream as captured has a hole now.
     pub hole_at: Option<u64>,
-    /// Segments waiting behind that hole.
+    /// Where the captured bytes go on behind that hole.
+    pub hole_end: Option<u64>,
+    /// The first segment that came behind that hole.
+    pub hole_since: Option<Mark>,
+    /// Segments waiting behind that hole and those that follow it.
     pub beyond_hole: u32,
     /// Data not acknowledged yet, oldest first, resends included; at most 16.
     pub in_flight: Vec<Sent>,
@@ -157,6 +171,14 @@ pub struct Half {
 }
 
 impl Half {
+    /// Counts a segment that shows a loss.
+    pub fn add_lost(&mut self, mark: Mark) {
+        self.lost += 1;
+        if self.lost_marks.len() < Tries::KEPT {
+            self.lost_marks.push(mark);
+        }
+    }
+
     /// Bytes sent and not acknowledged.
     #[must_use]
     pub fn outstanding(&self) -> u64 {
@@ -174,9 +196,7 @@ impl Half {
     /// How often the oldest unacknowledged byte was sent, and when: its first segment and its resends.
     pub fn oldest_unacked(&self) -> impl Iterator<Item = &Sent> {
         let from = self.acked;
-        self.in_flight
-            .iter()
-            .filter(move |s| s.offset <= from && from < s.offset + u64::from(s.length))
+        self.in_flight.iter().filter(move |s| s.holds(from))
     }
 }
 
@@ -220,6 +240,14 @@ impl TcpFacts {
         }
         let took_data = !self.fast_open && self.half[Side::Client].acked > 0;
         self.ack.is_some() || self.half[Side::Server].first_data.is_some() || took_data
+    }
+
+    /// The client sent more than SYNs and resets, so it had got an answer, captured or not.
+    #[must_use]
+    pub fn client_went_on(&self) -> bool {
+        let resets = self.resets.iter().filter(|r| r.from == Side::Client);
+        let opening = self.syn.count as usize + resets.count();
+        self.half[Side::Client].packets as usize > opening && self.reset_count <= 4
     }
 
     /// Both directions were seen.

@@ -1,7 +1,9 @@
 //! What a TLS connection shows (RFC 5246, 8446, 6066, 7301, 9849) without keys.
 
+pub mod ja4;
 mod names;
 
+pub use ja4::Ja4;
 pub use names::{
     RecordLengths, alert_name, cipher_name, group_name, is_post_quantum, is_tls13, record_lengths,
     version_name,
@@ -47,7 +49,7 @@ pub struct ClientHello {
     /// A non-empty legacy session id was sent (TLS 1.3 compatibility mode or TLS 1.2 resumption).
     pub session_id_len: u8,
     /// JA4 fingerprint of the TLS client (BSD part of JA4+).
-    pub ja4: String,
+    pub ja4: Ja4,
     /// QUIC transport parameters extension is there.
     pub quic_parameters: bool,
 }
@@ -247,8 +249,8 @@ impl TlsFacts {
 
     /// JA4 fingerprint of the client.
     #[must_use]
-    pub fn ja4(&self) -> Option<&str> {
-        self.hello.as_ref().map(|hello| hello.ja4.as_str())
+    pub fn ja4(&self) -> Option<String> {
+        self.hello.as_ref().map(|hello| hello.ja4.to_string())
     }
 
     /// Negotiated version, from the ServerHello or a HelloRetryRequest.

@@ -1,6 +1,7 @@
 //! How good a capture is as evidence: what it may have missed stands in front of every verdict.
 
-use crate::types::{Addr, Timestamp};
+use crate::flow::pulse::Pulse;
+use crate::types::{Addr, Mark, Timestamp};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
@@ -71,7 +72,7 @@ pub struct Clients {
 }
 
 /// One client address.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Client {
     /// First packet from it that opened or asked something.
     pub asked: Option<Timestamp>,
@@ -79,6 +80,16 @@ pub struct Client {
     pub answered: Option<Timestamp>,
     /// Last first answer of a flow to it, or last DNS answer.
     pub answered_last: Option<Timestamp>,
+    /// Answers to it over time: first answers of flows, DNS and ICMP.
+    pub signs: Pulse<16>,
+}
+
+impl Client {
+    fn note(&mut self, at: Mark) {
+        self.answered.get_or_insert(at.time);
+        self.answered_last = Some(at.time);
+        self.signs.add(at);
+    }
 }
 
 /// Clients remembered.
@@ -93,6 +104,7 @@ impl Clients {
             asked: None,
             answered: None,
             answered_last: None,
+            signs: Pulse::default(),
         }))
     }
 
@@ -104,10 +116,17 @@ impl Clients {
     }
 
     /// A packet to a client in answer to something.
-    pub fn answered(&mut self, addr: Addr, at: Timestamp) {
+    pub fn answered(&mut self, addr: Addr, at: Mark) {
         if let Some(client) = self.entry(addr) {
-            client.answered.get_or_insert(at);
-            client.answered_last = Some(at);
+            client.note(at);
+        }
+    }
+
+    /// A packet to an address that opens nothing and answers no flow (an echo reply, say). Counts where the address is
+    /// known as a client.
+    pub fn heard(&mut self, addr: Addr, at: Mark) {
+        if let Some(client) = self.seen.get_mut(&addr) {
+            client.note(at);
         }
     }
 

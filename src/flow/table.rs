@@ -4,9 +4,9 @@
 //! smaller endpoint first). Hashing is seeded, so that a crafted capture can't pile up collisions; nothing
 //! that is reported depends on the order of the table.
 //!
-//! At most [`FlowTable::limit`] flows are held. When a new one comes then, a few slots behind a rotating hand
-//! are looked at and the one that has been quiet longest is given up; flows that may matter to the target are
-//! passed over while there are others.
+//! At most [`FlowTable::limit`] flows are held. When a new one comes then, the slots behind a rotating hand are
+//! looked at, [`WINDOW`] of them, and the [`BATCH`] that have been quiet longest are given up together (one by one
+//! would cost a wait for memory each); flows that may matter to the target are passed over while there are others.
 
 use crate::types::{Addr, Endpoint};
 use foldhash::fast::RandomState;
@@ -83,6 +83,8 @@ pub trait Slot {
     fn quiet_since(&self) -> i64;
     /// It matters: spare it as long as there are others.
     fn precious(&self) -> bool;
+    /// What lies in a slot that is free.
+    fn vacant() -> Self;
 }
 
 /// Slots by key.
@@ -93,22 +95,28 @@ pub struct FlowTable<F> {
     state: RandomState,
     limit: usize,
     hand: usize,
+    free: Vec<u32>,
+    evicted: Vec<F>,
     last: Option<(Key, u32)>,
 }
 
-/// How many slots are looked at to find one to give up.
-const SAMPLE: usize = 8;
+/// How many slots are looked at when there is no room.
+const WINDOW: usize = 128;
+/// How many flows are given up then.
+const BATCH: usize = 32;
 
 impl<F: Slot> FlowTable<F> {
-    /// An empty table that holds at most `limit` flows (at least 16).
+    /// An empty table that holds at most `limit` flows (at least twice [`WINDOW`]).
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
             index: HashTable::new(),
             flows: Vec::new(),
             state: RandomState::default(),
-            limit: limit.max(16),
+            limit: limit.max(2 * WINDOW),
             hand: 0,
+            free: Vec::new(),
+            evicted: Vec::new(),
             last: None,
         }
     }
@@ -121,12 +129,35 @@ impl<F: Slot> FlowTable<F> {
 
     /// All flows, in the order of their slots.
     pub fn iter(&self) -> impl Iterator<Item = &F> {
-        self.flows.iter()
+        let free: std::collections::HashSet<u32> = self.free.iter().copied().collect();
+        let taken = move |slot: usize| !u32::try_from(slot).is_ok_and(|s| free.contains(&s));
+        self.flows
+            .iter()
+            .enumerate()
+            .filter(move |(slot, _)| taken(*slot))
+            .map(|(_, flow)| flow)
     }
 
     /// All flows, to change them.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut F> {
-        self.flows.iter_mut()
+        let free: std::collections::HashSet<u32> = self.free.iter().copied().collect();
+        let taken = move |slot: usize| !u32::try_from(slot).is_ok_and(|s| free.contains(&s));
+        self.flows
+            .iter_mut()
+            .enumerate()
+            .filter(move |(slot, _)| taken(*slot))
+            .map(|(_, flow)| flow)
+    }
+
+    /// The flows that were given up since this was last asked.
+    pub fn take_evicted(&mut self) -> Vec<F> {
+        std::mem::take(&mut self.evicted)
+    }
+
+    /// Were flows given up since that was last asked?
+    #[must_use]
+    pub fn has_evicted(&self) -> bool {
+        !self.evicted.is_empty()
     }
 
     /// The flow with that key.
@@ -159,27 +190,28 @@ impl<F: Slot> FlowTable<F> {
             .copied()
     }
 
-    /// The slot of that key; where there is none, `make` fills a new one. The flag says whether it is new, and
-    /// the flow that was given up for it comes along.
-    pub fn slot(&mut self, key: &Key, make: impl FnOnce() -> F) -> (u32, bool, Option<F>) {
+    /// The slot of that key; where there is none, `make` fills a new one. The flag says whether it is new.
+    /// Flows that were given up for it wait in [`Self::take_evicted`].
+    pub fn slot(&mut self, key: &Key, make: impl FnOnce() -> F) -> (u32, bool) {
         if let Some(slot) = self.find(key) {
             self.last = Some((*key, slot));
-            return (slot, false, None);
+            return (slot, false);
         }
         let hash = key.hash(&self.state);
         let flow = make();
-        let (slot, evicted) = if self.flows.len() < self.limit {
-            self.flows.push(flow);
-            (self.flows.len() - 1, None)
-        } else {
-            let victim = self.victim();
-            self.forget(victim);
-            (
-                victim,
-                Some(std::mem::replace(&mut self.flows[victim], flow)),
-            )
+        if self.free.is_empty() && self.flows.len() >= self.limit {
+            self.make_room();
+        }
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.flows[slot as usize] = flow;
+                slot
+            }
+            None => {
+                self.flows.push(flow);
+                u32::try_from(self.flows.len() - 1).unwrap_or(u32::MAX)
+            }
         };
-        let slot = u32::try_from(slot).unwrap_or(u32::MAX);
         let Self {
             index,
             flows,
@@ -188,31 +220,30 @@ impl<F: Slot> FlowTable<F> {
         } = self;
         index.insert_unique(hash, slot, |&s| flows[s as usize].key().hash(state));
         self.last = Some((*key, slot));
-        (slot, true, evicted)
+        (slot, true)
     }
 
-    fn victim(&mut self) -> usize {
+    /// Gives up the quietest of the flows behind the hand.
+    #[cold]
+    fn make_room(&mut self) {
         let len = self.flows.len();
         let start = self.hand;
-        self.hand = (self.hand + SAMPLE) % len;
-        (start..start + SAMPLE)
+        self.hand = (start + WINDOW) % len;
+        let mut window: Vec<(bool, i64, usize)> = (start..start + WINDOW)
             .map(|i| i % len)
-            .min_by_key(|&i| {
-                let f = &self.flows[i];
-                (f.precious(), f.quiet_since())
-            })
-            .unwrap_or(0)
-    }
-
-    fn forget(&mut self, slot: usize) {
-        let key = *self.flows[slot].key();
-        let hash = key.hash(&self.state);
-        if let Ok(entry) = self.index.find_entry(hash, |&s| s as usize == slot) {
-            entry.remove();
+            .map(|i| (self.flows[i].precious(), self.flows[i].quiet_since(), i))
+            .collect();
+        window.sort_unstable();
+        for &(_, _, slot) in window.iter().take(BATCH) {
+            let hash = self.flows[slot].key().hash(&self.state);
+            if let Ok(entry) = self.index.find_entry(hash, |&s| s as usize == slot) {
+                entry.remove();
+            }
+            let flow = std::mem::replace(&mut self.flows[slot], F::vacant());
+            self.evicted.push(flow);
+            self.free.push(u32::try_from(slot).unwrap_or(u32::MAX));
         }
-        if self.last.is_some_and(|(_, s)| s as usize == slot) {
-            self.last = None;
-        }
+        self.last = None;
     }
 }
 
@@ -236,6 +267,13 @@ mod tests {
         fn precious(&self) -> bool {
             self.precious
         }
+        fn vacant() -> Self {
+            Self {
+                key: Key::default(),
+                at: 0,
+                precious: false,
+            }
+        }
     }
 
     fn end(last: u8, port: u16) -> Endpoint {
@@ -255,7 +293,7 @@ mod tests {
         let (there, low) = Key::new(end(1, 5000), end(2, 443), 6);
         let (back, back_low) = Key::new(end(2, 443), end(1, 5000), 6);
         assert_eq!((there, low), (back, !back_low));
-        let (slot, new, _) = table.slot(&there, item(there, 0, false));
+        let (slot, new) = table.slot(&there, item(there, 0, false));
         assert!(new);
         assert_eq!(table.slot(&back, item(back, 0, false)).0, slot);
         assert_eq!((there.low(), there.high()), (end(1, 5000), end(2, 443)));
@@ -273,21 +311,41 @@ mod tests {
 
     #[test]
     fn the_limit_holds_and_spares_what_matters() {
-        let mut table = FlowTable::new(16);
+        let limit = 2 * WINDOW;
+        let mut table = FlowTable::new(limit);
         let mut evicted = 0;
-        for port in 0..200u16 {
+        for port in 0..2000u16 {
             let (key, _) = Key::new(end(1, port), end(2, 443), 6);
-            let (_, new, gone) = table.slot(&key, item(key, i64::from(port), port == 3));
-            assert!(new);
-            if let Some(gone) = gone {
+            assert!(
+                table
+                    .slot(&key, item(key, i64::from(port), port % 500 == 3))
+                    .1
+            );
+            for gone in table.take_evicted() {
                 assert!(!gone.precious);
                 evicted += 1;
                 assert!(table.get(gone.key()).is_none());
             }
+            assert!(table.iter().count() <= limit);
         }
-        assert_eq!(table.iter().count(), 16);
-        assert_eq!(evicted, 184);
-        let (kept, _) = Key::new(end(1, 3), end(2, 443), 6);
+        assert_eq!(table.iter().count() + evicted, 2000);
+        let (kept, _) = Key::new(end(1, 503), end(2, 443), 6);
         assert!(table.get(&kept).is_some());
+    }
+
+    #[test]
+    fn the_quietest_go_first() {
+        let limit = 2 * WINDOW;
+        let mut table = FlowTable::new(limit);
+        for port in 0..=u16::try_from(limit).unwrap() {
+            let (key, _) = Key::new(end(1, port), end(2, 443), 6);
+            table.slot(&key, item(key, i64::from(port % 7), false));
+        }
+        let evicted = table.take_evicted();
+        assert_eq!(evicted.len(), BATCH);
+        assert!(
+            evicted.iter().all(|e| e.at <= 1),
+            "one of seven is quiet since 0"
+        );
     }
 }

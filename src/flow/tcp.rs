@@ -7,10 +7,11 @@
 
 use crate::decode::{Packet, Segment, TcpFlags};
 use crate::fact::icmp::IcmpError;
-use crate::fact::tcp::{Half, Reset, Sent, TcpFacts};
+use crate::fact::tcp::{Reset, TcpFacts};
 use crate::types::{Both, Mark, Side};
 use std::time::Duration;
 
+mod half;
 mod recent;
 mod stream;
 #[cfg(test)]
@@ -18,14 +19,13 @@ mod tests;
 
 pub use stream::MAX_HELD;
 
+use half::{note_data, note_hole, note_packet, retire_acked};
 use recent::{Recent, signature, syn_signature};
 use stream::{GiveUp, Stream};
 
 /// A hole filled within this time was reordering (as Wireshark: 3 ms), or within half a round trip if that is
 /// longer: a sender learns of the loss no sooner than after a whole one.
 const REORDER_WINDOW: Duration = Duration::from_millis(3);
-/// Unacknowledged segments remembered per side.
-const MAX_IN_FLIGHT: usize = 16;
 /// Resets and ICMP errors remembered.
 const MAX_ERRORS: usize = 4;
 
@@ -150,6 +150,12 @@ impl TcpTracker {
         mark: Mark,
         sink: &mut impl StreamSink,
     ) {
+        let bare = Segment {
+            payload: &[],
+            payload_len: 0,
+            ..*segment
+        };
+        let segment = if is_padding(segment) { &bare } else { segment };
         let seen = Seen {
             side,
             segment,
@@ -188,11 +194,9 @@ impl TcpTracker {
     pub fn finish(&mut self, sink: &mut impl StreamSink) {
         for side in [Side::Client, Side::Server] {
             self.give_up(side, GiveUp::Acknowledged, sink);
-            let half = &self.facts.half[side];
-            let lasting = (half.hole_at, half.beyond_hole);
+            let lasting = self.stream[side].hole();
             self.give_up(side, GiveUp::All, sink);
-            let half = &mut self.facts.half[side];
-            (half.hole_at, half.beyond_hole) = lasting;
+            note_hole(&mut self.facts.half[side], lasting);
         }
     }
 
@@ -383,8 +387,7 @@ impl TcpTracker {
         self.note_late(seen, offset, end);
         self.classify(seen, offset, end);
         note_data(&mut self.facts.half[side], segment, offset, again, mark);
-        let bytes = segment.payload;
-        self.stream[side].take(side, offset, segment.payload_len, bytes, mark, sink);
+        self.stream[side].take(seen, offset, sink);
         self.give_up(side, GiveUp::Waited(mark), sink);
     }
 
@@ -407,7 +410,9 @@ impl TcpTracker {
         if end > half.sent {
             if offset < half.sent {
                 half.retransmitted += 1;
-                half.lost += u32::from(half.acked < half.sent);
+                if half.acked < half.sent {
+                    half.add_lost(seen.mark);
+                }
             }
             half.sent = end;
             half.last_new_data = Some(seen.mark);
@@ -415,16 +420,23 @@ impl TcpTracker {
         }
         if stream.covers(offset, end) {
             half.retransmitted += 1;
-            half.lost += u32::from(end > half.acked);
+            let first = half.in_flight.iter().find(|s| s.holds(offset));
+            let too_soon = first.is_some_and(|s| seen.mark.time.since(s.mark.time) < window);
+            if end > half.acked && !too_soon {
+                half.add_lost(seen.mark);
+            }
             return;
         }
         let opened = stream.hole_opened(offset);
-        if opened.is_some_and(|m| seen.mark.time.since(m.time) < window) {
+        let overtaken = opened.is_some_and(|(mark, ip_id)| {
+            seen.mark.time.since(mark.time) < window || sent_before(seen.ip.ip_id, ip_id)
+        });
+        if overtaken {
             half.reordered += 1;
         } else {
             half.retransmitted += 1;
             half.holes_filled += 1;
-            half.lost += 1;
+            half.add_lost(seen.mark);
         }
     }
 
@@ -472,9 +484,7 @@ impl TcpTracker {
             return;
         }
         half.unseen += stream.give_up(side, half.acked, which, sink);
-        let hole = stream.hole();
-        half.hole_at = hole.map(|(at, _)| at);
-        half.beyond_hole = hole.map_or(0, |(_, waiting)| waiting);
+        note_hole(half, stream.hole());
     }
 
     fn reset(&mut self, seen: Seen<'_, '_>) {
@@ -543,67 +553,20 @@ fn first_byte(segment: &Segment<'_>) -> u32 {
     segment.seq.wrapping_add(syn)
 }
 
+/// IP identifications count up: this packet left its sender shortly before the other one, so it was overtaken.
+const fn sent_before(ip_id: u16, other: u16) -> bool {
+    ip_id != 0 && other != 0 && matches!(other.wrapping_sub(ip_id), 1..=1024)
+}
+
+/// The zeros with which Ethernet fills short frames, which some devices count as data: an ACK of at most 46 bytes.
+fn is_padding(segment: &Segment<'_>) -> bool {
+    let short = 40 + segment.options.len() + segment.payload_len as usize <= 46;
+    let whole = segment.payload.len() == segment.payload_len as usize;
+    let bare = segment.flags.0 & !TcpFlags::FIN == TcpFlags::ACK && segment.payload_len > 1;
+    short && whole && bare && segment.payload.iter().all(|b| *b == 0)
+}
+
 /// Options that are more than the usual timestamps.
 fn may_have_sack(options: &[u8]) -> bool {
     options.len() > 9 && !(options.len() == 12 && options.starts_with(&[1, 1, 8, 10]))
-}
-
-fn note_packet(half: &mut Half, ip: IpFields, mark: Mark) {
-    if half.packets == 0 || half.ttl_max == 0 {
-        half.ttl = ip.ttl;
-        half.ttl_min = ip.ttl;
-        half.ttl_max = ip.ttl;
-        half.ip_id_zero = true;
-    }
-    half.packets = half.packets.saturating_add(1);
-    half.first.get_or_insert(mark);
-    half.last = Some(mark);
-    half.ttl_min = half.ttl_min.min(ip.ttl);
-    half.ttl_max = half.ttl_max.max(ip.ttl);
-    half.ip_id = ip.ip_id;
-    half.ip_id_zero &= ip.ip_id == 0;
-}
-
-fn note_data(half: &mut Half, segment: &Segment<'_>, offset: u64, again: bool, mark: Mark) {
-    half.clipped |= segment.payload.len() < segment.payload_len as usize;
-    half.data_segments += 1;
-    half.first_data.get_or_insert(mark);
-    half.largest_sent = half.largest_sent.max(segment.payload_len);
-    let sent = Sent {
-        offset,
-        length: segment.payload_len,
-        mark,
-        again,
-    };
-    let covers = |s: &Sent, at: u64| s.offset <= at && at < s.offset + u64::from(s.length);
-    let acked = half.acked;
-    if sent.offset + u64::from(sent.length) <= acked {
-        return;
-    }
-    if half.in_flight.len() < MAX_IN_FLIGHT {
-        half.in_flight.push(sent);
-    } else if covers(&sent, acked) {
-        // The resends of the oldest byte tell most: they take the place of the newest of the others.
-        let spare = half.in_flight.iter().rposition(|s| !covers(s, acked));
-        if let Some(spare) = spare {
-            half.in_flight.remove(spare);
-            half.in_flight.push(sent);
-        }
-    }
-}
-
-fn retire_acked(half: &mut Half) {
-    let acked = half.acked;
-    if half.sacked <= acked {
-        half.sacked_at = None;
-    }
-    let mut largest = half.largest_acked;
-    half.in_flight.retain(|s| {
-        let done = s.offset + u64::from(s.length) <= acked;
-        if done {
-            largest = largest.max(s.length);
-        }
-        !done
-    });
-    half.largest_acked = largest;
 }

@@ -22,14 +22,14 @@ mod stream;
 
 pub use interest::Interest;
 pub use names::{Candidate, NameBook, Via};
-pub use resolvers::ResolverStats;
+pub use resolvers::{Answers, ResolverStats};
 pub use stream::DnsStream;
 
 use domain::base::iana::Opcode;
 
 use crate::fact::dns::{DnsTransport, Lookup, Reply};
 use crate::fact::icmp::IcmpError;
-use crate::types::{Endpoint, Mark, Timestamp};
+use crate::types::{Addr, Endpoint, Mark, Timestamp};
 use kept::Kept;
 use message::Wire;
 use pairing::{Facts, Flow, InFlight, QuestionKey, Sent};
@@ -230,7 +230,19 @@ impl DnsObserver {
         self.resolvers.stats()
     }
 
-    /// The names that addresses were answered for.
+    /// When that resolver answered anybody's lookups, whatever the name and the answer.
+    #[must_use]
+    pub fn answers_by(&self, resolver: Addr) -> Option<&Answers> {
+        self.resolvers.answers_by(resolver)
+    }
+
+    /// When that client was told an address by any resolver, whatever the name.
+    #[must_use]
+    pub fn answers_to(&self, client: Addr) -> Option<&Answers> {
+        self.resolvers.answers_to(client)
+    }
+
+    /// The names that addresses were answered for, of lookups that are kept.
     #[must_use]
     pub fn names(&self) -> &NameBook {
         &self.names
@@ -256,7 +268,7 @@ impl DnsObserver {
 
     fn lookup(&mut self, id: u64) -> Option<&mut Lookup> {
         match &mut self.flight.get_mut(id)?.facts {
-            Facts::Here(lookup) => Some(lookup),
+            Facts::Little(_) => None,
             Facts::Kept(key) => self.kept.get_mut(*key),
         }
     }
@@ -266,11 +278,10 @@ impl DnsObserver {
         let Some(pending) = self.flight.get_mut(id) else {
             return;
         };
-        let Facts::Here(lookup) = &mut pending.facts else {
+        let Facts::Little(little) = pending.facts else {
             return;
         };
-        lookup.name = pending.name.to_string();
-        let key = self.kept.insert(id, Lookup::clone(lookup));
+        let key = self.kept.insert(id, pending.begin_facts(little));
         pending.facts = Facts::Kept(key);
     }
 }

@@ -29,7 +29,7 @@ use crate::types::{Mark, Side};
 use header::Kind;
 use reader::{Datagram, Reader};
 
-/// Marks kept in `QuicFacts::recent` for each side.
+/// Marks kept in `QuicFacts::recent` and `QuicFacts::unanswered` for each side.
 const MAX_RECENT: usize = 8;
 /// ICMP errors kept.
 const MAX_ICMP: usize = 4;
@@ -189,6 +189,10 @@ fn count(facts: &mut QuicFacts, side: Side, wire_len: u32, mark: Mark) {
     facts.last[side] = Some(mark);
     facts.since_last_of_other[side] = facts.since_last_of_other[side].saturating_add(1);
     facts.since_last_of_other[side.other()] = 0;
+    facts.unanswered[side.other()].clear();
+    if facts.unanswered[side].len() < MAX_RECENT {
+        facts.unanswered[side].push(mark);
+    }
     let recent = &mut facts.recent[side];
     if recent.len() < MAX_RECENT {
         recent.push(mark);

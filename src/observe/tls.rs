@@ -18,7 +18,7 @@ mod connection;
 mod finish;
 mod handshake;
 pub mod hello;
-mod ja4;
+pub mod peek;
 mod record;
 mod start;
 mod text;

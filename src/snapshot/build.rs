@@ -100,7 +100,7 @@ fn attempt(id: usize, attempt: &attempt::Attempt<'_>, judged: &Judged) -> Attemp
     let capture = attempt.started.capture;
     let main = judged.main.map(|m| &judged.findings[m]);
     let started = attempt.started.time;
-    let settled = settled_at(attempt);
+    let settled = settled_at(attempt, judged);
     Attempt {
         id,
         capture: usize::from(capture.0),
@@ -128,12 +128,15 @@ fn attempt(id: usize, attempt: &attempt::Attempt<'_>, judged: &Judged) -> Attemp
     }
 }
 
-/// When the outcome was clear: the handshake of the first path to succeed, else the last packet.
-fn settled_at(attempt: &attempt::Attempt<'_>) -> Mark {
+/// When the outcome was clear: the handshake of the first path to succeed (and not break afterwards), else the last
+/// packet.
+fn settled_at(attempt: &attempt::Attempt<'_>, judged: &Judged) -> Mark {
     let won = attempt
         .paths
         .iter()
-        .filter(|p| p.progress.succeeded().is_some())
+        .zip(&judged.paths)
+        .filter(|(p, j)| p.progress.succeeded().is_some() && j.outcome != Outcome::Broken)
+        .map(|(p, _)| p)
         .filter_map(|p| p.progress.through.or(p.progress.secured))
         .min_by_key(|m| m.time);
     let last_path = attempt.paths.iter().map(|p| p.flow.last);
@@ -294,7 +297,7 @@ fn path(
         sni: hello.and_then(|h| h.sni.as_deref()).map(clean),
         alpn: alpn(flow),
         version: version(flow),
-        ja4: hello.map(|h| h.ja4.clone()).filter(|j| !j.is_empty()),
+        ja4: hello.map(|h| h.ja4.to_string()),
         rtt: rtt(flow).map(millis),
         app: flow.app.as_deref().map(clean),
         outcome: verdict.outcome,
@@ -348,17 +351,18 @@ fn version(flow: &FlowView<'_>) -> Option<String> {
     flow.tls
         .and_then(TlsFacts::version_name)
         .map(|v| v.to_string())
-        .or_else(|| flow.quic.map(|q| q.version_name().into_owned()))
+        .or_else(|| {
+            let quic = flow.quic?;
+            let seen = quic.negotiated_version.unwrap_or(quic.version) != 0;
+            seen.then(|| quic.version_name().into_owned())
+        })
 }
 
 fn rtt(flow: &FlowView<'_>) -> Option<std::time::Duration> {
     if let Some(tcp) = flow.tcp.as_deref() {
         return tcp.rtt();
     }
-    let quic = flow.quic?;
-    let asked = quic.client_initials.first()?;
-    // Only where no probe could have been answered instead of the first Initial.
-    (quic.probes == 0).then_some(quic.server_first?.time.since(asked.time))
+    flow.quic?.rtt()
 }
 
 fn network(attempt: &attempt::Attempt<'_>, server: Addr) -> Option<Network> {

@@ -43,7 +43,7 @@ pub(super) fn cells(attempt: &Attempt<'_>, judged: &Judged) -> Vec<StageCell> {
         ("tcp", tcp(attempt)),
         ("tls", tls(attempt)),
         ("quic", quic(attempt)),
-        ("request", request(attempt)),
+        ("request", request(attempt, judged)),
     ];
     seen.into_iter()
         .map(|(stage, seen)| cell(stage, seen, attempt, judged))
@@ -187,6 +187,10 @@ fn quic(attempt: &Attempt<'_>) -> Seen {
             let version = path.flow.quic.map(|q| q.version_name().into_owned());
             Seen::passed(path.flow.first, done, version.unwrap_or_default())
         }
+        None if path.progress.answered.is_some() => Seen::new(
+            Status::Unseen,
+            "the server answered; the end of the handshake was not seen",
+        ),
         None => Seen::new(
             Status::Unseen,
             "given up, or not finished when the capture ended",
@@ -194,11 +198,15 @@ fn quic(attempt: &Attempt<'_>) -> Seen {
     }
 }
 
-fn request(attempt: &Attempt<'_>) -> Seen {
+fn request(attempt: &Attempt<'_>, judged: &Judged) -> Seen {
+    // The first data of a QUIC server may be no more than the end of the handshake: no answer, if the path broke.
+    let broke = |p: &Path<'_>, outcome| p.flow.quic.is_some() && outcome == Outcome::Broken;
     let won = attempt
         .paths
         .iter()
-        .filter(|p| p.progress.through.is_some())
+        .zip(&judged.paths)
+        .filter(|(p, j)| p.progress.through.is_some() && !broke(p, j.outcome))
+        .map(|(p, _)| p)
         .min_by_key(|p| p.progress.through.map(|m| m.time));
     match won.map(|p| (p.progress.requested, p.progress.through)) {
         Some((Some(asked), Some(answered))) if answered.time >= asked.time => {

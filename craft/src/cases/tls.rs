@@ -2,7 +2,41 @@
 
 use crate::prelude::*;
 
+mod certificate;
+mod hello;
+mod middle;
+
+const HOST: &str = "www.tiktok.com";
+const IP: &str = "23.49.60.10";
+
+/// Lookup and TCP handshake.
+fn connected(net: &Net) -> crate::tcp::Tcp {
+    net.resolve(HOST, &[IP]);
+    let mut c = net.tcp(IP);
+    c.connect();
+    c
+}
+
+/// A TLS session of a client and a server with a usual certificate.
+fn usual(net: &Net) -> Session {
+    Session::new(net, Client::new(HOST), Server::new(Cert::public(HOST)))
+}
+
+/// The same in TLS 1.2.
+fn usual12(net: &Net) -> Session {
+    let server = Server::new(Cert::public(HOST)).tls12();
+    Session::new(net, Client::new(HOST), server)
+}
+
 pub(super) fn cases() -> Vec<Case> {
+    let mut all = first();
+    all.extend(hello::cases());
+    all.extend(certificate::cases());
+    all.extend(middle::cases());
+    all
+}
+
+fn first() -> Vec<Case> {
     vec![
         Case::new("tls.reset-after-hello", "injected-three-resets")
             .about("Three forged resets with another TTL answer the ClientHello.")
@@ -27,7 +61,7 @@ pub(super) fn cases() -> Vec<Case> {
             .about("A FortiGate presents its own certificate over TLS 1.2 and the client answers unknown_ca.")
             .expect(
                 "www.tiktok.com",
-                Expect::broken("tls", "tls.intercepted").finding("tls.alert-from-client").blame("interceptor"),
+                Expect::broken("tls", "tls.intercepted").blame("interceptor").extra("product", "Fortinet FortiGate"),
             )
             .capture(|net| {
                 let host = "www.tiktok.com";
@@ -53,22 +87,6 @@ pub(super) fn cases() -> Vec<Case> {
                 c.send(Side::Client, &record::encrypted_alert(net));
                 c.close(Side::Client);
                 net.ping_until(3000);
-            }),
-        Case::new("http.error-status", "451-decrypted")
-            .about("TLS 1.3 with a key log: the response says 451.")
-            .keylog()
-            .expect("www.tiktok.com", Expect::broken("http", "http.error-status").extra("status", 451))
-            .capture(|net| {
-                let host = "www.tiktok.com";
-                net.resolve(host, &["23.49.60.10"]);
-                let mut c = net.tcp("23.49.60.10");
-                let client = Client::new(host).alpn(&["http/1.1"]);
-                let mut s = Session::new(net, client, Server::new(Cert::public(host)));
-                c.connect();
-                c.tls(&mut s);
-                c.app_data(&mut s, Side::Client, &http::request(host, "/", 300));
-                c.app_data(&mut s, Side::Server, &http::response(451, 800));
-                c.tls_close(&mut s, Side::Server);
             }),
     ]
 }

@@ -1,6 +1,18 @@
-//! The `capture.*` rules.
+//! The `capture.*` rules: what the capture does not show. They never make an attempt worse, they say why no more is said.
+
+mod dropped;
+mod ended;
+mod midstream;
+mod one_sided;
+mod truncated;
 
 use crate::diagnose::Rule;
 
 /// All rules of this family.
-pub static RULES: &[&Rule] = &[];
+pub static RULES: &[&Rule] = &[
+    &one_sided::RULE,
+    &truncated::RULE,
+    &dropped::RULE,
+    &midstream::RULE,
+    &ended::RULE,
+];

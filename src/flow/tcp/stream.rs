@@ -1,6 +1,6 @@
 //! One side's byte stream: sequence numbers to offsets, bytes in order, holes kept visible.
 
-use super::StreamSink;
+use super::{Seen, StreamSink};
 use crate::types::{Mark, Side};
 use std::time::Duration;
 
@@ -43,12 +43,27 @@ struct Held {
     bytes: Vec<u8>,
     /// The packet with its first byte.
     mark: Mark,
+    /// IP identification of that packet.
+    ip_id: u16,
 }
 
 impl Held {
     fn end(&self) -> u64 {
         self.offset + self.length
     }
+}
+
+/// Bytes that are missing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hole {
+    /// The first of them.
+    pub(super) at: u64,
+    /// Where the captured bytes go on.
+    pub(super) end: u64,
+    /// The packet there.
+    pub(super) since: Mark,
+    /// Segments behind it, behind further holes as well.
+    pub(super) waiting: u32,
 }
 
 /// Which holes are to be given up.
@@ -111,56 +126,57 @@ impl Stream {
         at >= end
     }
 
-    /// The first packet that came behind the hole at this offset.
-    pub(super) fn hole_opened(&self, offset: u64) -> Option<Mark> {
+    /// The first packet that came behind the hole at this offset, and its IP identification.
+    pub(super) fn hole_opened(&self, offset: u64) -> Option<(Mark, u16)> {
         let behind = self.held.iter().find(|piece| piece.end() > offset)?;
-        Some(behind.mark)
+        Some((behind.mark, behind.ip_id))
     }
 
-    /// The first missing byte and the segments that wait behind it.
-    pub(super) fn hole(&self) -> Option<(u64, u32)> {
-        let waiting = self.held.iter().map(|piece| piece.segments).sum();
-        (!self.held.is_empty()).then_some((self.next, waiting))
+    /// The first hole.
+    pub(super) fn hole(&self) -> Option<Hole> {
+        let first = self.held.first()?;
+        Some(Hole {
+            at: self.next,
+            end: first.offset,
+            since: first.mark,
+            waiting: self.held.iter().map(|piece| piece.segments).sum(),
+        })
     }
 
-    /// Takes `length` bytes, of which `bytes` were captured.
-    pub(super) fn take(
-        &mut self,
-        side: Side,
-        offset: u64,
-        length: u32,
-        bytes: &[u8],
-        mark: Mark,
-        sink: &mut impl StreamSink,
-    ) {
+    /// Takes a segment whose first byte lies at `offset`.
+    pub(super) fn take(&mut self, seen: Seen<'_, '_>, offset: u64, sink: &mut impl StreamSink) {
+        let Seen {
+            side,
+            segment,
+            mark,
+            ..
+        } = seen;
+        let length = u64::from(segment.payload_len);
         if offset <= self.next {
-            self.hand_on(side, offset, u64::from(length), bytes, mark, sink);
+            self.hand_on(side, offset, length, segment.payload, mark, sink);
             self.advance(side, sink);
             return;
         }
-        if self.covers(offset, offset + u64::from(length)) {
+        if self.covers(offset, offset + length) {
             return;
         }
-        self.hold(
-            offset,
-            length,
-            if sink.wants(side) { bytes } else { &[] },
-            mark,
-        );
+        self.hold(seen, offset, sink.wants(side));
         while self.held.len() > MAX_PIECES || self.held_bytes > MAX_HELD {
             self.skip(side, sink);
         }
     }
 
-    fn hold(&mut self, offset: u64, length: u32, bytes: &[u8], mark: Mark) {
+    fn hold(&mut self, seen: Seen<'_, '_>, offset: u64, wanted: bool) {
         let at = self.held.partition_point(|piece| piece.offset <= offset);
+        let bytes = if wanted { seen.segment.payload } else { &[] };
         self.held_bytes += bytes.len();
         let piece = Held {
             offset,
-            length: u64::from(length),
+            length: u64::from(seen.segment.payload_len),
             segments: 1,
             bytes: bytes.to_vec(),
-            mark,
+            mark: seen.mark,
+            ip_id: seen.ip.ip_id,
         };
         self.held.insert(at, piece);
         self.join(at);
@@ -239,9 +255,8 @@ impl Stream {
     }
 
     fn waited(&self, now: Mark) -> bool {
-        let segments = self.hole().map_or(0, |(_, waiting)| waiting);
-        let since = self.held.first().map_or(now.time, |h| h.mark.time);
-        segments >= PATIENCE || now.time.since(since) >= WAIT
+        self.hole()
+            .is_some_and(|hole| hole.waiting >= PATIENCE || now.time.since(hole.since.time) >= WAIT)
     }
 
     /// Overlapping bytes: those seen first win, as the receiver has them already.

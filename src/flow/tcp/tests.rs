@@ -1,6 +1,8 @@
 //! Segments by hand: what the tracker says of them, and that the bytes come out as they went in.
 
+use super::half::MAX_IN_FLIGHT;
 use super::*;
+use crate::fact::tcp::Half;
 use crate::types::{FrameNumber, Timestamp};
 
 mod bytes;

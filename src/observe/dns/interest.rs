@@ -1,7 +1,11 @@
 //! Which lookups are kept in full.
 
+use crate::types::Addr;
+
 /// Says whether a name (lower case, no final dot) is one that the analysis is about.
 type Test = Box<dyn Fn(&str) -> bool + Send + Sync>;
+/// Says whether an address is one that the analysis is about, whatever it is called.
+type AddrTest = Box<dyn Fn(Addr) -> bool + Send + Sync>;
 
 /// Labels that are taken off the end of a name to find what a search list was put behind.
 const SEARCH_LABELS: usize = 3;
@@ -10,6 +14,7 @@ const SEARCH_LABELS: usize = 3;
 pub struct Interest {
     all: bool,
     test: Test,
+    addr: AddrTest,
 }
 
 /// How a name matched.
@@ -31,7 +36,15 @@ impl Interest {
         Self {
             all,
             test: Box::new(test),
+            addr: Box::new(|_| false),
         }
+    }
+
+    /// Keeps lookups as well whose answers hold an address that passes `test`.
+    #[must_use]
+    pub fn or_addr(mut self, test: impl Fn(Addr) -> bool + Send + Sync + 'static) -> Self {
+        self.addr = Box::new(test);
+        self
     }
 
     /// Keeps every lookup.
@@ -46,6 +59,10 @@ impl Interest {
 
     pub(super) fn accepts(&self, name: &str) -> bool {
         (self.test)(name)
+    }
+
+    pub(super) fn accepts_addr(&self, addr: Addr) -> bool {
+        (self.addr)(addr)
     }
 
     pub(super) fn matches<'a>(&self, name: &'a str) -> Match<'a> {

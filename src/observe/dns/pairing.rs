@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 
 use super::kept::Key;
 use crate::fact::dns::{DnsTransport, Lookup};
-use crate::types::{Endpoint, Timestamp};
+use crate::types::{Endpoint, Mark, Timestamp};
 
 /// How long a lookup is remembered after its first packet. Stub resolvers give up within 30 s.
 const REMEMBERED: Duration = Duration::from_secs(120);
@@ -79,10 +79,24 @@ pub(super) struct Pending {
 
 /// Where the facts of a lookup are.
 pub(super) enum Facts {
-    /// Here, until the lookup turns out to be of interest.
-    Here(Box<Lookup>),
+    /// Nowhere, as long as the lookup is of no interest: only what it takes to begin them if its answer leads to a
+    /// name that is.
+    Little(Little),
     /// Among the kept ones.
     Kept(Key),
+}
+
+/// What is remembered of a lookup of no interest.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Little {
+    /// Its first query.
+    pub(super) first: Option<Mark>,
+    /// How many queries.
+    pub(super) tries: u32,
+    /// How many copies of them.
+    pub(super) copies: u32,
+    /// Response code of its first sound reply.
+    pub(super) rcode: Option<u16>,
 }
 
 impl Pending {
@@ -106,6 +120,24 @@ impl Pending {
             facts,
             sent: Vec::with_capacity(1),
             sent_count: 0,
+        }
+    }
+
+    /// The facts of a lookup of which only little was remembered.
+    pub(super) fn begin_facts(&self, little: Little) -> Lookup {
+        Lookup {
+            client: self.flow.client,
+            resolver: self.flow.resolver,
+            transport: self.flow.transport,
+            name: self.name.to_string(),
+            search_of: None,
+            qtype: self.question.qtype(),
+            tries: little.first.into_iter().collect(),
+            try_count: little.tries,
+            duplicate_queries: little.copies,
+            replies: Vec::new(),
+            duplicate_replies: 0,
+            icmp: None,
         }
     }
 
@@ -141,6 +173,12 @@ pub(super) struct QuestionKey {
     resolver: u128,
     name: u64,
     kind: u32,
+}
+
+impl QuestionKey {
+    fn qtype(self) -> u16 {
+        u16::try_from(self.kind >> 8).unwrap_or(u16::MAX)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::interest::Match;
 use super::message::{self, Wire};
-use super::pairing::{Facts, Flow, Pending, Sent};
+use super::pairing::{Facts, Flow, Little, Pending, Sent};
 use super::{Ask, DnsObserver, Packet};
-use crate::fact::dns::{DnsTransport, Lookup};
+use crate::fact::dns::{DnsTransport, Lookup, Reply};
 use crate::types::{Addr, Timestamp};
 
 /// Longest pause between two tries of one lookup. Windows doubles up to 4 s, glibc comes back to the same server of two
@@ -61,7 +61,9 @@ impl DnsObserver {
         match repeat {
             None => self.begin_with_query(packet, ask),
             Some((id, Repeat::Copy)) => {
-                if let Some(lookup) = self.lookup(id) {
+                if let Some(little) = self.little(id) {
+                    little.copies = little.copies.saturating_add(1);
+                } else if let Some(lookup) = self.lookup(id) {
                     lookup.duplicate_queries = lookup.duplicate_queries.saturating_add(1);
                 }
             }
@@ -74,9 +76,15 @@ impl DnsObserver {
     }
 
     fn count_overtaken(&mut self, id: u64, resolver: Addr) {
-        let reply = self
-            .lookup(id)
-            .and_then(|lookup| lookup.answered().cloned());
+        let reply = match self.little(id) {
+            Some(little) => little.rcode.map(|rcode| Reply {
+                rcode,
+                ..Reply::default()
+            }),
+            None => self
+                .lookup(id)
+                .and_then(|lookup| lookup.answered().cloned()),
+        };
         let Some(counters) = self.resolvers.of(resolver) else {
             return;
         };
@@ -107,24 +115,23 @@ impl DnsObserver {
         } else {
             None
         };
-        let mut lookup = Lookup {
-            client,
-            resolver,
-            transport,
-            name: String::new(),
-            search_of,
-            qtype: ask.qtype,
-            tries: Vec::new(),
-            try_count: 0,
-            duplicate_queries: 0,
-            replies: Vec::new(),
-            duplicate_replies: 0,
-            icmp: None,
-        };
         let facts = if matched == Match::No && !self.interest.keeps_all() {
-            Facts::Here(Box::new(lookup))
+            Facts::Little(Little::default())
         } else {
-            ask.name.clone_into(&mut lookup.name);
+            let lookup = Lookup {
+                client,
+                resolver,
+                transport,
+                name: ask.name.to_owned(),
+                search_of,
+                qtype: ask.qtype,
+                tries: Vec::new(),
+                try_count: 0,
+                duplicate_queries: 0,
+                replies: Vec::new(),
+                duplicate_replies: 0,
+                icmp: None,
+            };
             Facts::Kept(self.kept.insert(self.flight.next_id(), lookup))
         };
         self.flight.push(Pending::new(
@@ -134,6 +141,14 @@ impl DnsObserver {
             packet.time(),
             facts,
         ))
+    }
+
+    /// What is remembered of a lookup, where that is little.
+    fn little(&mut self, id: u64) -> Option<&mut Little> {
+        match &mut self.flight.get_mut(id)?.facts {
+            Facts::Little(little) => Some(little),
+            Facts::Kept(_) => None,
+        }
     }
 
     fn add_try(&mut self, id: u64, packet: &Packet<'_>, transaction: u16) {
@@ -152,7 +167,10 @@ impl DnsObserver {
         if let Some(counters) = self.resolvers.of(packet.flow.resolver.addr) {
             counters.tries += 1;
         }
-        if let Some(lookup) = self.lookup(id) {
+        if let Some(little) = self.little(id) {
+            little.tries = little.tries.saturating_add(1);
+            little.first.get_or_insert(packet.carrier.mark);
+        } else if let Some(lookup) = self.lookup(id) {
             lookup.try_count = lookup.try_count.saturating_add(1);
             if lookup.tries.len() < MAX_TRIES {
                 lookup.tries.push(packet.carrier.mark);

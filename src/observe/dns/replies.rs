@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::interest::Interest;
 use super::message::{self, Name, Wire};
 use super::names::Via;
+use super::pairing::Facts;
 use super::{Ask, DnsObserver, Packet};
 use crate::fact::dns::{Lookup, Reply, qtype_name};
 use crate::types::Addr;
@@ -188,19 +189,28 @@ impl DnsObserver {
         let sound = reply.malformed.is_none();
         let first = sound && !pending.answered;
         pending.answered |= sound;
-        if sound {
+        if let Facts::Little(little) = &mut pending.facts
+            && first
+        {
+            little.rcode = Some(reply.rcode);
+        }
+        let interesting = leads_to(&self.interest, &reply);
+        let kept = interesting || matches!(pending.facts, Facts::Kept(_));
+        if sound && kept {
             let name = host_of(&pending.name, &reply);
             self.names
                 .record(packet.flow.client.addr, name, reply.mark, addresses(&reply));
         }
-        let interesting = leads_to(&self.interest, &reply);
         let took = (first && pending.asked).then(|| packet.time().since(pending.first));
         self.count_reply(packet.flow.resolver.addr, &reply, took);
-        if let Some(lookup) = self.lookup(id) {
-            push_reply(lookup, reply, first);
+        if reply.is_address_answer() {
+            self.resolvers.served(packet.flow.client.addr, reply.mark);
         }
         if interesting {
             self.keep(id);
+        }
+        if let Some(lookup) = self.lookup(id) {
+            push_reply(lookup, reply, first);
         }
     }
 
@@ -231,6 +241,9 @@ fn push_reply(lookup: &mut Lookup, reply: Reply, first_sound: bool) {
 fn leads_to(interest: &Interest, reply: &Reply) -> bool {
     let mut services = reply.services.iter().map(|service| &service.target);
     reply.cnames.iter().any(|name| interest.accepts(name))
+        || reply
+            .all_addresses()
+            .any(|addr| interest.accepts_addr(addr))
         || services.any(|name| interest.accepts(name))
 }
 

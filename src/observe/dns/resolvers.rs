@@ -1,14 +1,17 @@
-//! How each resolver did: counts, and the times of its answers.
+//! How each resolver did: counts, and the times of its answers; and when each client was answered.
 
 use std::time::Duration;
 
 use hashbrown::HashMap;
 
 use crate::fact::dns::{NOERROR, NXDOMAIN, Reply};
-use crate::types::Addr;
+use crate::flow::pulse::Pulse;
+use crate::types::{Addr, Mark};
 
 /// Resolvers that are told apart; those after them are not counted.
 const MAX_RESOLVERS: usize = 1024;
+/// Clients of which is known when they were answered; those after them are not.
+const MAX_CLIENTS: usize = 65_536;
 /// Answer times that are kept of one resolver.
 const MAX_SAMPLES: usize = 1024;
 
@@ -52,12 +55,17 @@ pub(super) struct Counters {
     answered: u64,
     failed: u64,
     times: Samples,
+    answers: Answers,
 }
+
+/// Well-formed replies over time, at most 64 of them.
+pub type Answers = Pulse<64>;
 
 impl Counters {
     /// The first reply of a lookup, and how long after its first query it came.
     pub(super) fn answer(&mut self, reply: &Reply, took: Duration) {
         self.answered += 1;
+        self.answers.add(reply.mark);
         self.failed += u64::from(!matches!(reply.rcode, NOERROR | NXDOMAIN));
         self.times
             .add(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
@@ -68,6 +76,8 @@ impl Counters {
 #[derive(Default)]
 pub(super) struct Resolvers {
     by_address: HashMap<Addr, Counters, foldhash::fast::RandomState>,
+    /// At most [`MAX_CLIENTS`]; only answers with an address count.
+    clients: HashMap<Addr, Answers, foldhash::fast::RandomState>,
 }
 
 impl Resolvers {
@@ -76,6 +86,21 @@ impl Resolvers {
             return self.by_address.get_mut(&resolver);
         }
         Some(self.by_address.entry(resolver).or_default())
+    }
+
+    /// A client got an answer with an address.
+    pub(super) fn served(&mut self, client: Addr, at: Mark) {
+        if self.clients.len() < MAX_CLIENTS || self.clients.contains_key(&client) {
+            self.clients.entry(client).or_default().add(at);
+        }
+    }
+
+    pub(super) fn answers_by(&self, resolver: Addr) -> Option<&Answers> {
+        Some(&self.by_address.get(&resolver)?.answers)
+    }
+
+    pub(super) fn answers_to(&self, client: Addr) -> Option<&Answers> {
+        self.clients.get(&client)
     }
 
     /// Most asked first, then by address: an order that does not depend on the table's.

@@ -161,6 +161,9 @@ impl Reader {
         if found.another && facts.retries.is_empty() && facts.version_negotiation.is_none() {
             facts.reused.get_or_insert(mark);
         }
+        if side == Side::Client {
+            facts.first_number.get_or_insert(found.opened.number);
+        }
         let Some(connection) = self.connections.get(found) else {
             return;
         };
@@ -376,6 +379,7 @@ fn swap_sides(facts: &mut QuicFacts, datagram: &mut Datagram<'_>) {
     }
     facts.bytes.0.swap(0, 1);
     facts.recent.0.swap(0, 1);
+    facts.unanswered.0.swap(0, 1);
     swap(&mut facts.client_first, &mut facts.server_first);
     swap(&mut facts.client_cids, &mut facts.server_cids);
     facts.server_initial = take(&mut facts.client_initials).first().copied();

@@ -12,8 +12,8 @@
 //! publish as the public name of their ECH configurations, and that nobody visits for its own sake, is it real:
 //! `Some(false)`. `Some(true)` is never claimed.
 
-use super::ja4;
 use super::text::lossless;
+use crate::fact::tls::ja4::{Ja4, MAX_ENTRIES, alpn_mark};
 use crate::fact::tls::{ClientHello, EchOuter, ServerHello};
 use tls_parser::{
     TlsClientHelloContents, TlsExtension, TlsMessage, TlsMessageHandshake, TlsServerHelloContents,
@@ -52,6 +52,14 @@ mod kind {
     pub(super) const ECH: u16 = 0xfe0d;
 }
 
+/// Is this a name that only encrypted hellos say on the outside?
+#[must_use]
+pub fn is_ech_public_name(name: &str) -> bool {
+    ECH_PUBLIC_NAMES
+        .iter()
+        .any(|public| public.eq_ignore_ascii_case(name))
+}
+
 /// One whole ClientHello message, its 4-byte handshake header included (RFC 8446 section 4.1.2, RFC 5246 section
 /// 7.4.1.2). `mark`, `first` and `packets` are left for the caller to fill. `None` where it is cut or malformed.
 #[must_use]
@@ -67,22 +75,23 @@ pub fn parse_client_hello(message: &[u8], transport: HelloTransport) -> Option<C
         session_id_len: contents.session_id.map_or(0, |id| id.len() as u8),
         ..ClientHello::default()
     };
-    let mut parts = ja4::Parts::default();
+    let mut parts = Ja4 {
+        quic: matches!(transport, HelloTransport::Quic),
+        ..Ja4::default()
+    };
     for extension in extensions(contents.ext.unwrap_or_default()) {
         read_client_extension(extension, &mut hello, &mut parts);
     }
     conclude(&mut hello, &mut parts, &contents);
-    hello.ja4 = ja4::ja4(parts, transport);
+    hello.ja4 = parts;
     Some(hello)
 }
 
 /// What follows from several fields together.
-fn conclude(
-    hello: &mut ClientHello,
-    parts: &mut ja4::Parts<'_>,
-    contents: &TlsClientHelloContents<'_>,
-) {
-    parts.ciphers = without_grease(contents.ciphers.iter().map(|cipher| cipher.0)).collect();
+fn conclude(hello: &mut ClientHello, parts: &mut Ja4, contents: &TlsClientHelloContents<'_>) {
+    parts.ciphers = without_grease(contents.ciphers.iter().map(|cipher| cipher.0))
+        .take(MAX_ENTRIES)
+        .collect();
     parts.version = hello
         .versions
         .iter()
@@ -95,21 +104,18 @@ fn conclude(
         .iter()
         .any(|v| crate::fact::tls::is_tls13(*v));
     hello.offers_resumption |= hello.session_id_len > 0 && !modern;
-    let public = |name: &String| ECH_PUBLIC_NAMES.contains(&name.as_str());
-    if hello.ech && hello.sni.as_ref().is_some_and(public) {
+    if hello.ech && hello.sni.as_deref().is_some_and(is_ech_public_name) {
         hello.ech_grease = Some(false);
     }
 }
 
-fn read_client_extension<'a>(
-    extension: Extension<'a>,
-    hello: &mut ClientHello,
-    parts: &mut ja4::Parts<'a>,
-) {
+fn read_client_extension<'a>(extension: Extension<'a>, hello: &mut ClientHello, parts: &mut Ja4) {
     if is_grease(extension.kind) {
         return;
     }
-    parts.extensions.push(extension.kind);
+    if parts.extensions.len() < MAX_ENTRIES {
+        parts.extensions.push(extension.kind);
+    }
     match extension.kind {
         kind::KEY_SHARE => hello.key_shares = client_key_shares(extension.data),
         kind::PRE_SHARED_KEY => hello.offers_resumption = true,
@@ -128,11 +134,7 @@ fn read_client_extension<'a>(
     }
 }
 
-fn read_parsed<'a>(
-    extension: TlsExtension<'a>,
-    hello: &mut ClientHello,
-    parts: &mut ja4::Parts<'a>,
-) {
+fn read_parsed<'a>(extension: TlsExtension<'a>, hello: &mut ClientHello, parts: &mut Ja4) {
     match extension {
         TlsExtension::SNI(names) => {
             let host = names
@@ -143,7 +145,7 @@ fn read_parsed<'a>(
         TlsExtension::ALPN(ids) => {
             let real = || ids.iter().filter(|id| !is_grease_id(id));
             hello.alpn = real().take(MAX_LIST).map(|id| lossless(id, 255)).collect();
-            parts.alpn = real().next().copied();
+            parts.alpn = real().next().map(|id| alpn_mark(id));
         }
         TlsExtension::SupportedVersions(versions) => {
             hello.versions = capped(versions.iter().map(|version| version.0));
@@ -152,7 +154,7 @@ fn read_parsed<'a>(
             hello.groups = capped(groups.iter().map(|group| group.0));
         }
         TlsExtension::SignatureAlgorithms(list) => {
-            parts.signatures = without_grease(list.into_iter()).collect();
+            parts.signatures = without_grease(list.into_iter()).take(MAX_ENTRIES).collect();
         }
         TlsExtension::SessionTicket(ticket) => hello.offers_resumption |= !ticket.is_empty(),
         _ => {}
@@ -396,7 +398,11 @@ mod tests {
         let hello = client(&[], &[(16, &[0xff]), (57, &[]), TLS13]);
         assert!(hello.quic_parameters && hello.alpn.is_empty());
         assert_eq!(hello.versions, [0x0304]);
-        assert!(hello.ja4.starts_with("q13i010300_"), "{}", hello.ja4);
+        assert!(
+            hello.ja4.to_string().starts_with("q13i010300_"),
+            "{}",
+            hello.ja4
+        );
     }
 
     #[test]

@@ -339,7 +339,11 @@ fn post_quantum_hello_over_packets() {
         (42, 2, 3)
     );
     assert_eq!(hello.ech_grease, None, "no such public name");
-    assert!(hello.ja4.starts_with("t12d0105h2_"), "{}", hello.ja4);
+    assert!(
+        hello.ja4.to_string().starts_with("t12d0105h2_"),
+        "{}",
+        hello.ja4
+    );
 }
 
 #[test]

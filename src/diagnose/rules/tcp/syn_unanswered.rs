@@ -8,7 +8,8 @@
 //! ## What we look for
 //! The client's SYN and its resends, no SYN-ACK that acknowledges it, no RST, no ICMP error that quotes it.
 //! At least two tries with a second of capture after each, or one with three seconds. The capture must show
-//! packets to this client elsewhere: a capture of one direction only proves nothing.
+//! packets to this client elsewhere: a capture of one direction only proves nothing. Nothing is said where another
+//! address of the name had connected within two seconds: then this one merely lost the race.
 //!
 //! ## How sure
 //! Surer with every resend; less sure where the capture is known to have lost packets.
@@ -24,7 +25,10 @@
 //! ## References
 //! RFC 9293 section 3.8.1, RFC 6298, RFC 8305.
 
+use super::common::{count, lost_race};
 use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Silence, Stage};
+use crate::fact::tcp::TcpFacts;
+use crate::types::Side;
 
 pub(super) static RULE: Rule = Rule {
     id: "tcp.syn-unanswered",
@@ -38,11 +42,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(context: &PathContext<'_>) -> Option<Claim> {
     let tcp = context.tcp()?;
-    let answered = tcp.syn_ack.count > 0
-        || tcp.reset_count > 0
-        || tcp.icmp.iter().any(|e| e.is_unreachable())
-        || context.path.flow.packets.0[1] > 0;
-    if tcp.syn.count == 0 || answered || lost_race(context) {
+    if tcp.syn.count == 0 || answered(context, tcp) || given_up(tcp) || lost_race(context) {
         return None;
     }
     let Silence::Proven { lasted } = context.silence(&tcp.syn.marks) else {
@@ -54,27 +54,25 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
         2 => 0.85,
         _ => 0.95,
     };
-    let sure = if context.packets_missing() {
-        sure - 0.25
-    } else {
-        sure
-    };
+    let doubt = if context.packets_missing() { 0.25 } else { 0.0 };
     let what = format!(
-        "{tries} connection request{} (SYN) to {} got no answer in {:.1} s",
-        if tries == 1 { "" } else { "s" },
+        "{} (SYN) to {} got no answer in {:.1} s",
+        count(tries, "connection request", "connection requests"),
         context.path.flow.server,
         lasted.as_secs_f64(),
     );
-    Some(Claim::new(what, sure, tcp.syn.marks.iter().copied()).with("tries", tries))
+    let claim = Claim::new(what, sure - doubt, tcp.syn.marks.iter().copied());
+    Some(claim.with("tries", tries))
 }
 
-/// A sibling won and the client stopped asking: the loser of a race, not a failure.
-fn lost_race(context: &PathContext<'_>) -> bool {
-    let Some(tcp) = context.tcp() else {
-        return false;
-    };
-    match (context.sibling_won(), tcp.syn.last) {
-        (Some(won), Some(last)) => tcp.syn.count == 1 || last.time.since(won).is_zero(),
-        _ => false,
-    }
+/// Anything at all came back: a packet of the server, an error about the SYN, or something that the capture missed.
+fn answered(context: &PathContext<'_>, tcp: &TcpFacts) -> bool {
+    context.path.flow.packets[Side::Server] > 0
+        || tcp.client_went_on()
+        || tcp.icmp.iter().any(|e| e.is_unreachable())
+}
+
+/// The client withdrew its request, with a reset of its own.
+fn given_up(tcp: &TcpFacts) -> bool {
+    tcp.reset_from(Side::Client).is_some()
 }

@@ -118,6 +118,37 @@ fn the_round_trip_widens_the_window_for_reordering() {
 }
 
 #[test]
+fn an_older_identification_was_overtaken_however_late() {
+    let mut line = open();
+    let (seq, ack) = (line.server, line.client);
+    line.send(Side::Server, 0x10, seq + 2000, ack, &KB, 1000, 0x389c);
+    line.wait(90.0);
+    line.send(Side::Server, 0x10, seq, ack, &KB, 1000, 0x388b);
+    line.send(Side::Server, 0x10, seq + 1000, ack, &KB, 1000, 0x38a0);
+    let half = line.half(Side::Server);
+    assert_eq!((half.reordered, half.holes_filled, half.lost), (1, 1, 1));
+}
+
+#[test]
+fn sent_twice_at_once_is_no_loss() {
+    let mut line = open();
+    segments(&mut line, Side::Client, &[0, 0], 0.06);
+    let half = line.half(Side::Client);
+    assert_eq!((half.retransmitted, half.lost, half.copies), (1, 0, 0));
+}
+
+#[test]
+fn padding_of_short_frames_is_no_data() {
+    let mut line = open();
+    line.data(Side::Client, 0, &[0, 0]);
+    line.data(Side::Client, 0, b"hello")
+        .data(Side::Client, 5, &[0; 6]);
+    assert_eq!(line.out.bytes[Side::Client], b"hello");
+    assert_eq!(line.half(Side::Client).data_segments, 1);
+    assert_eq!(line.half(Side::Client).lost, 0);
+}
+
+#[test]
 fn keep_alives_are_no_data() {
     let mut line = open();
     line.data(Side::Client, 0, b"GET").ack(Side::Server, 3);

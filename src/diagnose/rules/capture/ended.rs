@@ -1,0 +1,69 @@
+//! The capture ends before it could be known how this turned out.
+//!
+//! ## What it means
+//! The device was still waiting when the capture stopped. An answer may have come a moment later.
+//!
+//! ## What we look for
+//! An attempt without outcome, and less than three seconds of capture (or three round trips) after the last thing that
+//! the client sent for it.
+//!
+//! ## How sure
+//! 0.95: it is plain from the packets.
+//!
+//! ## What to do
+//! Capture again, and let it run for at least ten seconds after the app has shown its error.
+//!
+//! ## Often confused with
+//! capture.one-sided and capture.truncated (the capture lacks something else than time).
+//!
+//! ## References
+//! RFC 6298 (when a connection request is due to be sent again).
+
+use crate::diagnose::{AttemptContext, Blame, Check, Claim, Outcome, Rule, Severity, Stage};
+use crate::types::Mark;
+use std::time::Duration;
+
+pub(super) static RULE: Rule = Rule {
+    id: "capture.ended",
+    stage: Stage::Capture,
+    severity: Severity::Note,
+    blame: Blame::Capture,
+    over: &[],
+    check: Check::Attempt(check),
+    source: include_str!("ended.rs"),
+};
+
+/// Time in which an answer or a resend is due.
+const DUE: Duration = Duration::from_secs(3);
+
+fn check(context: &AttemptContext<'_>) -> Vec<Claim> {
+    let one_sided = context.world.quality(context.capture());
+    let one_sided = one_sided.is_some_and(|q| q.is_one_sided());
+    if context.outcome != Some(Outcome::Unfinished) || one_sided {
+        return Vec::new();
+    }
+    let Some(last) = last_sign(context) else {
+        return Vec::new();
+    };
+    let left = context.end().since(last.time);
+    if left > DUE {
+        return Vec::new();
+    }
+    let what = format!(
+        "the capture ends {:.0} ms after the last packet of this attempt, before its outcome was due",
+        left.as_secs_f64() * 1e3,
+    );
+    vec![Claim::new(what, 0.95, [last])]
+}
+
+/// The last packet of what is still open.
+fn last_sign(context: &AttemptContext<'_>) -> Option<Mark> {
+    let paths = context.attempt.paths.iter().zip(context.paths);
+    let open = paths.filter(|(_, judged)| judged.outcome == Outcome::Unfinished);
+    let paths = open.map(|(path, _)| path.flow.last);
+    let lookups = context.attempt.lookups.iter().flat_map(|lookup| {
+        let replies = lookup.replies.last().map(|reply| reply.mark);
+        lookup.tries.last().copied().into_iter().chain(replies)
+    });
+    paths.chain(lookups).max_by_key(|mark| mark.time)
+}
