@@ -8,11 +8,7 @@
 //! A TCP connection without SYN and SYN-ACK, or a QUIC connection without the client's first packet.
 //!
 //! ## How sure
-<<<<<<< HEAD
 //! Certain (0.95): no SYN, or no first Initial, of the connection is in the capture.
-=======
-//! 0.95: it is plain from the packets.
->>>>>>> r-tcp
 //!
 //! ## What to do
 //! If this connection matters, start the capture first, then the app; or close the app, so that it has to connect anew.
