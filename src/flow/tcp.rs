@@ -530,7 +530,8 @@ impl TcpTracker {
             None => answers_syn,
         };
         let says = self.stream[side.other()].offset(segment.ack, other.acked);
-        let says = says.filter(|says| with_ack && *says <= other.sent);
+        // One more than the bytes seen: a FIN that the capture missed.
+        let says = says.filter(|says| with_ack && *says <= other.sent + 1);
         Reset {
             from: side,
             mark,

@@ -25,6 +25,8 @@ pub use names::{Candidate, NameBook, Via};
 pub use resolvers::{Answers, ResolverStats};
 pub use stream::DnsStream;
 
+use std::collections::VecDeque;
+
 use domain::base::iana::Opcode;
 
 use crate::fact::dns::{DnsTransport, Lookup, Reply};
@@ -53,6 +55,9 @@ pub struct Carrier {
     pub mark: Mark,
 }
 
+/// ICMP errors that wait for the query they quote.
+const MAX_STRAYS: usize = 32;
+
 /// Turns DNS messages into lookups. One for the whole analysis.
 pub struct DnsObserver {
     interest: Interest,
@@ -60,6 +65,8 @@ pub struct DnsObserver {
     kept: Kept,
     resolvers: Resolvers,
     names: NameBook,
+    /// ICMP errors whose query was not seen yet.
+    strays: VecDeque<IcmpError>,
     /// Scratch for the name of the message at hand.
     name: String,
 }
@@ -160,6 +167,7 @@ impl DnsObserver {
             kept: Kept::new(kept),
             resolvers: Resolvers::default(),
             names: NameBook::default(),
+            strays: VecDeque::new(),
             name: String::new(),
         }
     }
@@ -201,6 +209,11 @@ impl DnsObserver {
                 .is_some_and(|pending| !pending.answered && !pending.has_icmp)
         };
         let Some(id) = self.flight.on_flow(flow).filter(open).last() else {
+            // A capture may put it before the query that it quotes: see `queries::STRAY`.
+            if self.strays.len() == MAX_STRAYS {
+                self.strays.pop_front();
+            }
+            self.strays.push_back(*error);
             return;
         };
         if let Some(pending) = self.flight.get_mut(id) {

@@ -7,6 +7,7 @@ use super::message::{self, Wire};
 use super::pairing::{Facts, Flow, Little, Pending, Sent};
 use super::{Ask, DnsObserver, Packet};
 use crate::fact::dns::{DnsTransport, Lookup, Reply};
+use crate::fact::icmp::IcmpError;
 use crate::types::{Addr, Timestamp};
 
 /// Longest pause between two tries of one lookup. Windows doubles up to 4 s, glibc comes back to the same server of two
@@ -18,6 +19,8 @@ const COPY_PAUSE: Duration = Duration::from_secs(1);
 const COPY_PAUSE_UNNUMBERED: Duration = Duration::from_millis(1);
 /// How far a reply may stand before its query in a capture that mixes up their order.
 const DISORDER: Duration = Duration::from_millis(10);
+/// How far an ICMP error may stand before the query that it quotes: ports tell them apart, so this can be wide.
+const STRAY: Duration = Duration::from_millis(100);
 /// Marks of queries that a lookup keeps.
 const MAX_TRIES: usize = 16;
 
@@ -101,6 +104,13 @@ impl DnsObserver {
         }
         let id = self.begin(packet, ask);
         self.add_try(id, packet, ask.id);
+        let stray = self
+            .strays
+            .iter()
+            .position(|error| is_answered_by(packet, error));
+        if let Some(error) = stray.and_then(|at| self.strays.remove(at)) {
+            self.icmp(&error);
+        }
     }
 
     pub(super) fn begin(&mut self, packet: &Packet<'_>, ask: &Ask<'_>) -> u64 {
@@ -177,6 +187,15 @@ impl DnsObserver {
             }
         }
     }
+}
+
+/// An ICMP error that quotes this query, and that the capture put just before it.
+fn is_answered_by(packet: &Packet<'_>, error: &IcmpError) -> bool {
+    let (flow, quoted) = (packet.flow, error.quoted);
+    flow.transport == DnsTransport::Udp
+        && (quoted.src, quoted.src_port) == (flow.client.addr, flow.client.port)
+        && (quoted.dst, quoted.dst_port) == (flow.resolver.addr, flow.resolver.port)
+        && apart(error.mark.time, packet.time()) <= STRAY
 }
 
 fn repeat(last: &Pending, packet: &Packet<'_>, ask: &Ask<'_>) -> Option<Repeat> {

@@ -77,6 +77,10 @@ fn check(context: &AttemptContext<'_>) -> Option<Claim> {
 }
 
 fn two_answers(context: &AttemptContext<'_>, asked: &Asked<'_>) -> Option<Claim> {
+    // Without its queries in the capture, nobody knows how many there were to answer.
+    if asked.lookup.tries.is_empty() {
+        return None;
+    }
     let (first, second) = asked.lookup.disagreement()?;
     if second.mark.time.since(first.mark.time) > TOGETHER || !matters(first, second) {
         return None;

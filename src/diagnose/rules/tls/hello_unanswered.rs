@@ -43,9 +43,19 @@ pub(super) static RULE: Rule = Rule {
     source: include_str!("hello_unanswered.rs"),
 };
 
+/// A SYN-ACK this long after the hello is a resend, not a neighbour that the capture put out of order.
+const LATE: Duration = Duration::from_millis(200);
+
 fn check(context: &PathContext<'_>) -> Option<Claim> {
     let h = Handshake::unfinished(context)?;
+    // A SYN-ACK after the hello: the server never got the client's packets, whatever they say (tcp.ack-lost).
+    let still_opening = h
+        .tcp
+        .syn_ack
+        .last
+        .is_some_and(|mark| mark.time.since(h.first.time) > LATE);
     let other_cause = h.tcp.syn_acks_after_ack >= 2
+        || still_opening
         || h.tcp.icmp.iter().any(|error| error.is_too_big())
         || h.cancelled()
         || large_hello_dropped::explains(&h);

@@ -90,6 +90,8 @@ fn answers_hello(h: &Handshake<'_>, reset: &Reset) -> bool {
         || server
             .last_new_data
             .is_some_and(|mark| mark.time >= h.first.time && earlier(&mark));
-    let missing = h.lacks(Side::Server) || h.lacks(Side::Client);
+    // It acknowledges what the capture does not show: data, or the client's own FIN.
+    let unseen = reset.acked > h.tcp.half[Side::Client].sent;
+    let missing = unseen || h.lacks(Side::Server) || h.lacks(Side::Client);
     not_before(reset.mark, h.first) && !spoke && !missing
 }
