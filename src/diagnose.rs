@@ -1,8 +1,8 @@
 //! The judgement: rules over the facts of an attempt.
 //!
-//! One diagnosis is one file under `diagnose/rules/`; [`rules::RULES`] is their index. A rule looks at one
+//! One diagnosis is one file under `diagnose/rules/`; [`rules`] has their index. A rule looks at one
 //! path, at an attempt's lookups, or at the whole attempt, and makes a [`Claim`] or stays silent. What it
-//! says always rests on packets that it names. [`judge`] runs the rules, decides how each path and the attempt
+//! says always rests on packets that it names. [`judge()`] runs the rules, decides how each path and the attempt
 //! ended, and picks the finding that explains the rest.
 
 pub mod context;

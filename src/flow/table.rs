@@ -5,7 +5,7 @@
 //! that is reported depends on the order of the table.
 //!
 //! At most [`FlowTable::limit`] flows are held. When a new one comes then, the slots behind a rotating hand are
-//! looked at, [`WINDOW`] of them, and the [`BATCH`] that have been quiet longest are given up together (one by one
+//! looked at, `WINDOW` of them, and the `BATCH` that have been quiet longest are given up together (one by one
 //! would cost a wait for memory each); flows that may matter to the target are passed over while there are others.
 
 use crate::types::{Addr, Endpoint};
@@ -106,7 +106,7 @@ const WINDOW: usize = 128;
 const BATCH: usize = 32;
 
 impl<F: Slot> FlowTable<F> {
-    /// An empty table that holds at most `limit` flows (at least twice [`WINDOW`]).
+    /// An empty table that holds at most `limit` flows (at least twice `WINDOW`).
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {

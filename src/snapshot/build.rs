@@ -150,7 +150,7 @@ fn settled_at(attempt: &attempt::Attempt<'_>, judged: &Judged) -> Mark {
         .unwrap_or(attempt.started)
 }
 
-/// Frames of that capture, in order, each once, at most [`MAX_FRAMES`].
+/// Frames of that capture, in order, each once, at most `MAX_FRAMES`.
 #[must_use]
 pub fn frames(marks: &[Mark], capture: CaptureId) -> Vec<u32> {
     ordered(marks)
