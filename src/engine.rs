@@ -509,7 +509,11 @@ impl Engine {
         let notes = notes::notes(self, captures, &attempts);
         build(&Parts {
             captures,
-            profile: &self.target.name,
+            profile: if self.target.is_all() {
+                "all"
+            } else {
+                &self.target.name
+            },
             world: &world,
             judged: &judged,
             notes,

@@ -30,6 +30,8 @@ pub struct World<'a> {
     /// Packets that each capture is known to have dropped (kernel, interface, file).
     pub dropped: &'a [u64],
     incomplete: Vec<CaptureId>,
+    /// The last time that each capture, or the ones that go on from it, cover.
+    ends: Vec<Timestamp>,
     by_server: HashMap<Addr, Vec<(usize, usize)>>,
     quic: HashMap<Addr, QuicTally>,
     by_client: HashMap<Addr, Vec<usize>>,
@@ -97,6 +99,7 @@ impl<'a> World<'a> {
             thresholds,
             dropped,
             incomplete: Vec::new(),
+            ends: ends(qualities),
             by_server,
             quic,
             by_client,
@@ -162,8 +165,9 @@ impl<'a> World<'a> {
     /// The last time that capture covers.
     #[must_use]
     pub fn end(&self, capture: CaptureId) -> Timestamp {
-        self.quality(capture)
-            .and_then(|q| q.end)
+        self.ends
+            .get(usize::from(capture.0))
+            .copied()
             .unwrap_or(Timestamp::MIN)
     }
 
@@ -245,6 +249,29 @@ fn public_address(reply: &Reply) -> Option<(Addr, Mark)> {
         |addr: &Addr| data::never_public(*addr).is_none() && data::sinkhole(*addr).is_none();
     let address = reply.all_addresses().find(ordinary)?;
     Some((address, reply.mark))
+}
+
+/// A capture that begins this soon after the end of another, as the files of a ring do, goes on from it.
+const GOES_ON: Duration = Duration::from_secs(10);
+
+/// Up to when each capture covers what happens, with those that go on from it.
+fn ends(qualities: &[CaptureQuality]) -> Vec<Timestamp> {
+    let own = |q: &CaptureQuality| Some((q.first?, q.end?));
+    let mut spans: Vec<(Timestamp, Timestamp)> = qualities.iter().filter_map(own).collect();
+    spans.sort_unstable();
+    let reach = |q: &CaptureQuality| {
+        let mut end = q.end?;
+        for &(first, last) in &spans {
+            if first >= end && first.since(end) <= GOES_ON {
+                end = last;
+            }
+        }
+        Some(end)
+    };
+    qualities
+        .iter()
+        .map(|q| reach(q).unwrap_or(Timestamp::MIN))
+        .collect()
 }
 
 /// May "no answer" be said?

@@ -1,6 +1,7 @@
-//! Captures that say which app or process owns a packet: Apple's PKTAP, and PCAPdroid's trailer.
+//! Captures in other wrappings: with the app or process that owns a packet (Apple's PKTAP, PCAPdroid's trailer), and
+//! in the several files of a ring.
 //!
-//! Made here from a crafted capture: each of its Ethernet frames is put into the other format.
+//! Made here from a crafted capture: its frames are written anew.
 
 #![allow(clippy::expect_used)] // a test may fail
 
@@ -27,31 +28,69 @@ fn frames() -> Vec<(u32, u32, Vec<u8>)> {
     frames
 }
 
-/// Writes a nanosecond pcap of that link type, each frame changed by `wrap`; runs the program on it.
-fn report(name: &str, link: u32, wrap: impl Fn(&[u8]) -> Vec<u8>) -> Value {
-    let dir = tempfile::tempdir().expect("a folder");
-    let path: PathBuf = dir.path().join(name);
-    let mut file = std::fs::File::create(&path).expect("a file");
+/// Writes a nanosecond pcap of that link type.
+fn write(path: &Path, link: u32, frames: &[(u32, u32, Vec<u8>)]) {
+    let mut file = std::fs::File::create(path).expect("a file");
     let mut bytes = Vec::new();
     for word in [0xa1b2_3c4d_u32, 2 | 4 << 16, 0, 0, 262_144, link] {
         bytes.extend(word.to_le_bytes());
     }
-    for (seconds, nanos, frame) in frames() {
-        let frame = wrap(&frame);
+    for (seconds, nanos, frame) in frames {
         let length = frame.len() as u32;
-        for word in [seconds, nanos, length, length] {
+        for word in [*seconds, *nanos, length, length] {
             bytes.extend(word.to_le_bytes());
         }
         bytes.extend(frame);
     }
     file.write_all(&bytes).expect("the capture");
+}
+
+fn read(paths: &[PathBuf]) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_shakedown"))
         .args(["read", "--format", "json"])
-        .arg(&path)
+        .args(paths)
         .output()
         .expect("the program runs");
-    assert_eq!(output.status.code(), Some(1), "{name}");
     serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// Runs the program on the fixture with each frame changed by `wrap`.
+fn report(name: &str, link: u32, wrap: impl Fn(&[u8]) -> Vec<u8>) -> Value {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path: PathBuf = dir.path().join(name);
+    let wrapped: Vec<_> = frames()
+        .into_iter()
+        .map(|(seconds, nanos, frame)| (seconds, nanos, wrap(&frame)))
+        .collect();
+    write(&path, link, &wrapped);
+    read(&[path])
+}
+
+/// The fixture cut in two behind that frame: each part alone, and both together.
+fn in_two_files(at: usize, apart: u32) -> (Value, Value) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (one, two) = (dir.path().join("a.pcap"), dir.path().join("b.pcap"));
+    let mut frames = frames();
+    for frame in &mut frames[at..] {
+        frame.0 += apart;
+    }
+    write(&one, LINKTYPE_ETHERNET, &frames[..at]);
+    write(&two, LINKTYPE_ETHERNET, &frames[at..]);
+    (read(std::slice::from_ref(&one)), read(&[one, two]))
+}
+
+/// The fifth frame is the first SYN: alone, its file ends too soon to say anything.
+#[test]
+fn silence_lasts_through_the_files_of_a_ring() {
+    let (alone, both) = in_two_files(5, 0);
+    assert_eq!(alone["attempts"][0]["outcome"], "unfinished");
+    assert_eq!(both["attempts"][0]["cause"], "tcp.syn-unanswered");
+}
+
+#[test]
+fn a_capture_of_another_time_proves_no_silence() {
+    let (_, both) = in_two_files(5, 3600);
+    assert_eq!(both["attempts"][0]["outcome"], "unfinished");
 }
 
 fn assert_owner(report: &Value, owner: &str) {
