@@ -118,7 +118,12 @@ impl Engine {
         match decoder.decode(frame) {
             Outcome::Packet(packet) => self.handle_packet(&packet),
             Outcome::Fragment => quality.fragments += 1,
-            Outcome::NotIp => quality.not_ip += 1,
+            Outcome::NotIp => {
+                quality.not_ip += 1;
+                if let Some(client) = arp_answered(frame) {
+                    self.clients.answered(client, frame.mark);
+                }
+            }
             Outcome::Malformed(_) => quality.malformed += 1,
             Outcome::UnknownLink(link) => *self.unknown_links.entry(link.0).or_default() += 1,
         }
@@ -519,6 +524,15 @@ impl Engine {
             notes,
         })
     }
+}
+
+/// To whom an ARP reply goes (RFC 826): it shows that the capture holds what comes in, where nothing else does.
+fn arp_answered(frame: &Frame<'_>) -> Option<Addr> {
+    const ETHERNET: u32 = 1;
+    const ARP_OVER_ETHERNET: [u8; 10] = [0x08, 0x06, 0, 1, 0x08, 0x00, 6, 4, 0, 2];
+    let arp = frame.data.get(12..42)?;
+    let target: [u8; 4] = arp.get(26..30)?.try_into().ok()?;
+    (frame.link.0 == ETHERNET && arp.starts_with(&ARP_OVER_ETHERNET)).then_some(Addr::v4(target))
 }
 
 /// The segment is a whole hello that names a server of no interest: nobody needs to look at this flow.

@@ -228,6 +228,8 @@ fn says_less(case: &str, what: &str, cause: &str, truth: &BTreeSet<String>) -> b
         "quic.initial-unanswered" if late => {
             known(&["quic.retry-unanswered"]) || case.ends_with("near-miss-raced")
         }
+        // So is an ICMP error, as long as no resend was answered.
+        "tcp.unreachable" | "quic.unreachable" if cut => true,
         // The race was still open.
         "quic.closed-by-server" if cut => case.ends_with("near-miss-raced"),
         _ => false,

@@ -10,7 +10,7 @@ use super::rules::all;
 use super::terms::{Blame, Outcome, Severity, Stage};
 use super::{AttemptContext, Check, Claim, PathContext, Rule, World};
 use crate::attempt::{Attempt, MatchedBy, Reach};
-use crate::types::Mark;
+use crate::types::{Mark, Side};
 use std::time::Duration;
 
 /// A claim with the rule that made it.
@@ -140,9 +140,9 @@ fn path_outcome(context: &PathContext<'_>, worst: Option<Severity>) -> Outcome {
 
 /// The client left it: it closed the connection itself, or a sibling had won and it was quiet since.
 fn given_up(context: &PathContext<'_>) -> bool {
-    let closed = context.tcp().is_some_and(|t| {
-        t.half.0[0].fin.is_some() || t.reset_from(crate::types::Side::Client).is_some()
-    });
+    let closed = context
+        .tcp()
+        .is_some_and(|t| t.half.0[0].fin.is_some() || t.reset_from(Side::Client).is_some());
     let closed = closed || context.path.progress.ended.is_some();
     // Of a connection seen from one side only, the other side's part is not known.
     closed && context.path.flow.two_way() || context.sibling_won().is_some()
@@ -252,10 +252,13 @@ fn outcome_of(
     if has(Outcome::Broken) || dns_broke {
         return Outcome::Broken;
     }
-    // Only connections that the client gave up: fine where they stood, unknown where they did not. A QUIC
-    // connection stands when its handshake is over, and is not given up then.
+    // Only connections that the client gave up: fine where they stood unused, unknown where the client was waiting for
+    // something. A QUIC connection stands when its handshake is over, and is not given up then.
     let stood = |(path, judged): (&crate::attempt::Path<'_>, &JudgedPath)| {
-        path.flow.quic.is_none() && judged.reach >= Reach::Connected
+        let tcp = path.flow.tcp.as_deref();
+        let idle = judged.reach == Reach::Connected && path.progress.requested.is_none();
+        let served = tcp.is_some_and(|t| t.half[Side::Server].first_data.is_some());
+        judged.reach >= Reach::Connected && tcp.is_some() && (idle || served)
     };
     if attempt.paths.iter().zip(paths).any(stood) {
         Outcome::Ok

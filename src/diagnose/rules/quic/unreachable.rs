@@ -57,11 +57,17 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     let answered = quic.last[Side::Server].is_some_and(|m| m.time >= error.mark.time);
     // A client that does not care may ask again, and be answered another way.
     let last = quic.last[Side::Client].map_or(error.mark.time, |m| m.time.max(error.mark.time));
-    if answered || context.end().since(last) < ANSWER_DUE {
+    if answered {
         return None;
     }
     let repeated = quic.icmp.iter().filter(about_client).count() > 1;
-    let confidence = if repeated { 0.95 } else { 0.9 };
+    let settled = context.end().since(last) >= ANSWER_DUE;
+    // Explicit as it is, the capture may end with it before a later Initial is answered.
+    let confidence = match (settled, repeated) {
+        (false, _) => 0.8,
+        (true, false) => 0.9,
+        (true, true) => 0.95,
+    };
     let what = format!(
         "the QUIC connection request (Initial) to {} was answered by {} with ICMP{} {}/{}: {}",
         flow.server,

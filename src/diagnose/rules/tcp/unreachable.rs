@@ -52,11 +52,13 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     let errors: Vec<&IcmpError> = tcp.icmp.iter().filter(|e| quotes_syn(context, e)).collect();
     let first = *errors.first()?;
     let settled = errors.len() > 1 || context.after(first.mark) >= SETTLED;
-    if !settled || decided_before(context, first.mark) {
+    if decided_before(context, first.mark) {
         return None;
     }
     let went_on = tcp.syn.last.is_some_and(|last| last.time > first.mark.time);
-    let sure = if went_on && errors.len() == 1 {
+    // An explicit answer ends the connection attempt (RFC 1122 section 4.2.3.9 lets a SYN fail on it); where the capture
+    // ends with it, a resend that is answered all the same would not be in it.
+    let sure = if !settled || (went_on && errors.len() == 1) {
         0.85
     } else {
         0.95
