@@ -419,7 +419,21 @@ impl Engine {
     /// than the limit of those followed in full.
     #[must_use]
     pub fn flows(&self) -> Vec<FlowView<'_>> {
-        let mut views: Vec<_> = self
+        let mut flows = self.relevant();
+        flows.truncate(self.limits.tracked);
+        flows
+            .into_iter()
+            .map(|f| f.view(!self.streams_lost(f)))
+            .collect()
+    }
+
+    /// Flows that matter to the target and are more than can be reported.
+    fn unreported(&self) -> usize {
+        self.relevant().len().saturating_sub(self.limits.tracked)
+    }
+
+    fn relevant(&self) -> Vec<&Flow> {
+        let mut flows: Vec<&Flow> = self
             .finished
             .iter()
             .chain(self.flows.iter())
@@ -427,11 +441,9 @@ impl Engine {
             .filter(|f| {
                 f.stake == Stake::Target || stake_of(&self.target, &self.dns, f) != Stake::None
             })
-            .map(|f| f.view(!self.streams_lost(f)))
             .collect();
-        views.sort_by_key(|v| (v.first.time, v.first.capture, v.first.frame));
-        views.truncate(self.limits.tracked);
-        views
+        flows.sort_by_key(|f| (f.first.time, f.first.capture, f.first.frame));
+        flows
     }
 
     fn streams_lost(&self, flow: &Flow) -> bool {

@@ -136,6 +136,18 @@ impl<'a> World<'a> {
             .filter_map(move |&(a, p)| attempts.get(a)?.paths.get(p))
     }
 
+    /// The same, but only those of attempts begun about then, at most [`NEAR`] before and as many after: a server that
+    /// was connected to thousands of times needs no comparison with all of them.
+    pub fn paths_near(&self, server: Addr, time: Timestamp) -> impl Iterator<Item = &'a Path<'a>> {
+        let attempts = self.attempts;
+        let all = self.by_server.get(&server).map_or(&[][..], Vec::as_slice);
+        let begun = |&(a, _): &(usize, usize)| attempts.get(a).map(|a| a.started.time);
+        let at = all.partition_point(|entry| begun(entry) < Some(time));
+        let near = &all[at.saturating_sub(NEAR)..all.len().min(at + NEAR)];
+        near.iter()
+            .filter_map(move |&(a, p)| attempts.get(a)?.paths.get(p))
+    }
+
     /// Attempts of that device, oldest first.
     pub fn attempts_of(&self, client: Addr) -> impl DoubleEndedIterator<Item = &'a Attempt<'a>> {
         let attempts = self.attempts;
@@ -250,6 +262,9 @@ fn public_address(reply: &Reply) -> Option<(Addr, Mark)> {
     let address = reply.all_addresses().find(ordinary)?;
     Some((address, reply.mark))
 }
+
+/// Paths to one server that another is compared with, before it and after it.
+const NEAR: usize = 200;
 
 /// A capture that begins this soon after the end of another, as the files of a ring do, goes on from it.
 const GOES_ON: Duration = Duration::from_secs(10);

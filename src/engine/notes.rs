@@ -66,6 +66,13 @@ fn of_engine(engine: &Engine) -> Vec<String> {
             engine.flow_limit()
         ));
     }
+    let unreported = engine.unreported();
+    if unreported > 0 {
+        notes.push(format!(
+            "{unreported} more connections to the target are not reported: the first {} are.",
+            engine.limits.tracked
+        ));
+    }
     if evicted.tracked > 0 {
         notes.push(format!(
             "{} connections could not be followed in full.",

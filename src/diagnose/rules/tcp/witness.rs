@@ -124,7 +124,10 @@ fn elsewhere(context: &PathContext<'_>) -> Elsewhere {
         ttl: None,
         rtt: None,
     };
-    for path in context.world.paths_to(server) {
+    for path in context
+        .world
+        .paths_near(server, context.path.flow.first.time)
+    {
         let same = path.flow.client.addr == client && path.flow.first != context.path.flow.first;
         let tcp = path.flow.tcp.as_deref().filter(|t| same && t.established());
         if let Some(tcp) = tcp.filter(|t| t.data_after_reset.is_none()) {

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 /// Paths of the capture that are looked at for certificates to compare with.
-const COMPARED: usize = 2000;
+const COMPARED: usize = 300;
 /// A client that does not want the connection after the handshake leaves within this time; preconnects that are
 /// not needed live longer.
 const VERY_SOON: Duration = Duration::from_millis(200);
@@ -170,7 +170,7 @@ pub(super) struct Others {
     pub(super) in_date: usize,
 }
 
-/// Compares with other servers; looks at the first 2000 paths of the capture.
+/// Compares with other servers; looks at the first 300 paths of the capture.
 pub(super) fn others(h: &Handshake<'_>, as_this: Date) -> Others {
     let own = h.context.path.flow.server.addr;
     let attempts = h.context.world.attempts.iter();

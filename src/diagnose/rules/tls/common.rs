@@ -216,7 +216,7 @@ impl<'c> Handshake<'c> {
         let (server, first, client) = (own.server, own.first, own.client);
         self.context
             .world
-            .paths_to(server.addr)
+            .paths_near(server.addr, self.context.path.flow.first.time)
             .filter(move |path| {
                 let flow = &path.flow;
                 flow.server.port == server.port && (flow.first, flow.client) != (first, client)
