@@ -136,7 +136,7 @@ impl<'a> World<'a> {
             .filter_map(move |&(a, p)| attempts.get(a)?.paths.get(p))
     }
 
-    /// The same, but only those of attempts begun about then, at most [`NEAR`] before and as many after: a server that
+    /// The same, but only those of attempts begun about then, at most 200 before and as many after: a server that
     /// was connected to thousands of times needs no comparison with all of them.
     pub fn paths_near(&self, server: Addr, time: Timestamp) -> impl Iterator<Item = &'a Path<'a>> {
         let attempts = self.attempts;
