@@ -228,6 +228,10 @@ fn says_less(case: &str, what: &str, cause: &str, truth: &BTreeSet<String>) -> b
         "quic.initial-unanswered" if late => {
             known(&["quic.retry-unanswered"]) || case.ends_with("near-miss-raced")
         }
+        // The other frozen connection, or what shows that only this one froze, is not in it; copies change QUIC's sizes.
+        "media.stalled" | "quic.silent-after-handshake" => known(&["media.frozen-early"]),
+        // The losses are there; too little of the plateau, or nothing to compare it with.
+        "tcp.lossy" => known(&["media.throttled"]),
         // So is an ICMP error, as long as no resend was answered.
         "tcp.unreachable" | "quic.unreachable" if cut => true,
         // The race was still open.
