@@ -16,7 +16,7 @@ pub use progress::{Progress, Reach};
 /// How an attempt came by its name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum MatchedBy {
-    /// server_name of a ClientHello (or the host of a CONNECT request).
+    /// server_name of a ClientHello (or the host of a request in the clear).
     Sni,
     /// A lookup of that client.
     Dns,
@@ -24,6 +24,8 @@ pub enum MatchedBy {
     Address,
     /// A connection to an encrypted resolver, not to the target.
     Resolver,
+    /// A request that looks for a captive portal, not to the target.
+    Portal,
 }
 
 impl MatchedBy {
@@ -35,6 +37,7 @@ impl MatchedBy {
             Self::Dns => "dns",
             Self::Address => "address",
             Self::Resolver => "resolver",
+            Self::Portal => "portal",
         }
     }
 }

@@ -69,7 +69,7 @@ pub struct Read {
     /// Only packets that match this BPF expression, as tcpdump takes it (names are never looked up)
     #[arg(short = 'f', long = "filter", value_name = "BPF")]
     pub filter: Option<String>,
-    /// From when on something is slow, as in dns.slow=300ms; limits: dns.slow, tcp.slow-connect, tls.slow, quic.slow
+    /// From when on something is slow, as in dns.slow=300ms; limits: dns.slow, tcp.slow-connect, tls.slow, quic.slow, http.slow-response, media.stalled, media.receiver-full
     #[arg(long = "limit", value_name = "NAME=DURATION")]
     pub limits: Vec<String>,
     /// Flows held at the same time; the quietest are given up beyond that, and the report says so

@@ -236,10 +236,19 @@ impl Engine {
         let Some(detail) = flow.detail.as_deref_mut() else {
             return;
         };
-        let Detail { tcp, app, .. } = detail;
+        let Detail {
+            tcp,
+            app,
+            http,
+            transfer,
+            ..
+        } = detail;
         let Some(tcp) = tcp else { return };
+        let half = &tcp.facts().half[side];
+        let (sent, lost) = (half.sent, half.lost);
         let mut sink = conversation::Sink {
             app,
+            http,
             dns: &mut self.dns,
             client,
             server,
@@ -252,8 +261,12 @@ impl Engine {
             packet.mark,
             &mut sink,
         );
-        if segment.payload_len > 0 && flow.stake == Stake::Open {
-            self.decide(slot);
+        if segment.payload_len > 0 {
+            let half = &tcp.facts().half[side];
+            transfer.add(side, sent, half.sent, half.lost > lost, packet.mark);
+            if flow.stake == Stake::Open {
+                self.decide(slot);
+            }
         }
     }
 
@@ -299,10 +312,17 @@ impl Engine {
         flow.note_owner(packet.app, self.uid);
         if let Some(Detail {
             app: App::Quic(quic),
+            transfer,
             ..
         }) = flow.detail.as_deref_mut()
         {
             quic.datagram(side, datagram.payload, datagram.payload_len, packet.mark);
+            let side = if quic.facts().swapped {
+                side.other()
+            } else {
+                side
+            };
+            transfer.add_datagram(side, datagram.payload, datagram.payload_len, packet.mark);
             if flow.stake == Stake::Open {
                 self.decide(slot);
             }
@@ -376,7 +396,7 @@ impl Engine {
         let Some(detail) = flow.detail.as_deref() else {
             return;
         };
-        if !detail.app.has_spoken() {
+        if !detail.has_spoken() {
             return;
         }
         let stake = stake_of(&self.target, &self.dns, flow);

@@ -167,6 +167,10 @@ pub struct Half {
     pub zero_window_since: Option<Mark>,
     /// Longest time that a zero window lasted.
     pub zero_window_longest: Duration,
+    /// The packets that closed and opened the window then.
+    pub zero_window_at: Option<[Mark; 2]>,
+    /// Largest window field after the SYN: the scale is the same for all of these.
+    pub window_max: u16,
     /// FIN.
     pub fin: Option<Mark>,
     /// A payload was cut by the snap length.

@@ -346,11 +346,17 @@ impl TcpTracker {
         let Seen { segment, mark, .. } = seen;
         let half = &mut self.facts.half[seen.side];
         half.window = segment.window;
+        if !segment.flags.has(TcpFlags::SYN) {
+            half.window_max = half.window_max.max(segment.window);
+        }
         if segment.window == 0 && !segment.flags.has(TcpFlags::SYN) {
             half.zero_window_since.get_or_insert(mark);
         } else if let Some(since) = half.zero_window_since.take() {
             let lasted = mark.time.since(since.time);
-            half.zero_window_longest = half.zero_window_longest.max(lasted);
+            if lasted > half.zero_window_longest {
+                half.zero_window_longest = lasted;
+                half.zero_window_at = Some([since, mark]);
+            }
         }
     }
 

@@ -170,7 +170,10 @@ fn cells(cells: &[StageCell], style: Style) -> String {
             &format!("{glyph} {} {}{took}", c.stage, c.status.as_str()),
         )
     };
-    cells.iter().map(one).collect::<Vec<_>>().join("   ")
+    // Most attempts carry no large transfer: nothing is to be said then.
+    let shown = |c: &&StageCell| c.stage != "media" || c.status != Status::Skipped;
+    let all: Vec<String> = cells.iter().filter(shown).map(one).collect();
+    all.join("   ")
 }
 
 fn findings(attempt: &Attempt, style: Style, out: &mut impl Write) -> io::Result<()> {

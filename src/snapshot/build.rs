@@ -71,9 +71,10 @@ pub fn build(parts: &Parts<'_>) -> Report {
     }
 }
 
-/// Connections to encrypted resolvers are reported only when they broke.
+/// Connections to encrypted resolvers and requests that look for a captive portal are reported only when they broke.
 fn is_reported(attempt: &attempt::Attempt<'_>, judged: &Judged) -> bool {
-    attempt.matched_by != MatchedBy::Resolver || judged.outcome == Outcome::Broken
+    let aside = matches!(attempt.matched_by, MatchedBy::Resolver | MatchedBy::Portal);
+    !aside || judged.outcome == Outcome::Broken
 }
 
 fn capture(info: &CaptureInfo, notes: Vec<String>) -> Capture {
@@ -432,7 +433,8 @@ fn resolvers(parts: &Parts<'_>) -> Vec<Resolver> {
 fn servers(parts: &Parts<'_>) -> Vec<Server> {
     let mut by_addr: BTreeMap<Addr, (Server, Vec<f64>)> = BTreeMap::new();
     let both = parts.world.attempts.iter().zip(parts.judged);
-    for (attempt, judged) in both.filter(|(a, _)| a.matched_by != MatchedBy::Resolver) {
+    let aside = |by| matches!(by, MatchedBy::Resolver | MatchedBy::Portal);
+    for (attempt, judged) in both.filter(|(a, _)| !aside(a.matched_by)) {
         for (path, verdict) in attempt.paths.iter().zip(&judged.paths) {
             let addr = path.flow.server.addr;
             let (server, rtts) = by_addr.entry(addr).or_insert_with(|| {
