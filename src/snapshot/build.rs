@@ -304,6 +304,9 @@ fn path(
         alpn: alpn(flow),
         version: version(flow),
         ja4: hello.map(|h| h.ja4.to_string()),
+        certificate: flow
+            .tls
+            .and_then(|t| super::certificate::shown(t.certificate.as_deref()?)),
         rtt: rtt(flow).map(millis),
         app: app(flow, captures),
         outcome: verdict.outcome,
