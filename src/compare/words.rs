@@ -56,7 +56,7 @@ pub fn same_client<'a>(sides: &Sides<'a>) -> Option<&'a str> {
 pub fn long(ms: f64) -> String {
     let (value, unit) = match ms / 1000.0 {
         s if s < 120.0 => (s, "s"),
-        s if s < 3600.0 => (s / 60.0, "min"),
+        s if s < 3570.0 => (s / 60.0, "min"),
         s if s < 172_800.0 => (s / 3600.0, "h"),
         s => (s / 86_400.0, "days"),
     };

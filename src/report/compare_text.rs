@@ -162,13 +162,12 @@ fn stage(pair: &StagePair, style: Style, out: &mut impl Write) -> io::Result<()>
     } else {
         String::new()
     };
-    writeln!(
-        out,
-        "   {:<8} {}{}{mark}",
-        pair.stage,
+    let (a, b) = (
         cell(pair.a, pair.a_took, style),
         cell(pair.b, pair.b_took, style),
-    )
+    );
+    let line = format!("   {:<8} {a}{b}{mark}", pair.stage);
+    writeln!(out, "{}", line.trim_end())
 }
 
 fn cell(status: Status, took: Option<f64>, style: Style) -> String {

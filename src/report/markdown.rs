@@ -60,7 +60,10 @@ fn word(word: &str) -> String {
     // A hyphen or a slash is plain only between letters.
     let parts = || core.split(['-', '/']);
     let safe = parts().all(|part| !part.is_empty() && part.chars().all(plain));
-    if core.is_empty() || safe {
+    let number = core.matches('.').count() == 1
+        && core.len() < 12
+        && core.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    if core.is_empty() || safe || number {
         word.to_owned()
     } else {
         format!("{before}{}{after}", code(core))
@@ -117,7 +120,7 @@ fn verdict(report: &Report, out: &mut impl Write) -> io::Result<()> {
         .iter()
         .map(|s| format!("{} ({})", prose(&s.action), prose(&s.why)));
     list(out, "What to do", steps)?;
-    writeln!(out, "**Seen:** {}\n", prose(&v.coverage))
+    writeln!(out, "{}\n", prose(&v.coverage))
 }
 
 /// A heading with a list below it; nothing where the list is empty.
@@ -248,18 +251,21 @@ fn path(path: &Path) -> String {
     let network = path.network.as_ref();
     let number = |n: &crate::snapshot::Network| n.asn.map(|a| format!("AS{a}"));
     let network = network.and_then(|n| n.cdn.clone().or_else(|| number(n)));
+    let stream = path.tcp_stream.map(|s| format!("tcp.stream {s}"));
     let parts = [network, path.version.clone(), path.cause.clone()];
-    let parts: Vec<String> = parts.into_iter().flatten().map(|p| prose(&p)).collect();
-    let stream = path
-        .tcp_stream
-        .map_or(String::new(), |s| format!(", tcp.stream {s}"));
+    let parts = parts.into_iter().flatten().map(|p| prose(&p));
+    let parts: Vec<String> = parts.chain(stream).collect();
+    let about = if parts.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", parts.join(", "))
+    };
     format!(
-        "{} {} → {} {} ({}{stream})",
+        "{} {} → {} {}{about}",
         path.transport.to_uppercase(),
         code(&path.client),
         code(&path.server),
         path.outcome.as_str(),
-        parts.join(", ")
     )
 }
 
@@ -323,8 +329,8 @@ mod tests {
             "`www.tiktok.com` could not be reached: TCP (SYN) got no answer."
         );
         assert_eq!(
-            prose("post-quantum hello, 95 % sure"),
-            "post-quantum hello, 95 % sure"
+            prose("post-quantum hello, 1.5 kB, 95 % sure"),
+            "post-quantum hello, 1.5 kB, 95 % sure"
         );
     }
 
