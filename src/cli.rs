@@ -55,6 +55,7 @@ const READ_EXAMPLES: &str = "Examples:
   shakedown read --format json wifi.pcap.gz | jq .verdict
   tcpdump -w - -U port 443 or port 53 | shakedown read -
   shakedown read --host example.com office.pcap
+  shakedown read --why-not tls.reset-after-hello phone.pcapng
   shakedown read -f 'host 192.0.2.7' ring-00*.pcap";
 
 const COMPARE_EXAMPLES: &str = "Examples:
@@ -129,6 +130,12 @@ pub struct Read {
     /// Print the JSON Schema of the report and stop
     #[arg(long)]
     pub json_schema: bool,
+    /// Instead of the report: what spoke against this cause in each attempt (text or JSON)
+    #[arg(long, value_name = "CAUSE")]
+    pub why_not: Option<String>,
+    /// With --why-not: only the attempt with this number in the report
+    #[arg(long, value_name = "N", requires = "why_not")]
+    pub attempt: Option<usize>,
     /// What to look for
     #[command(flatten)]
     pub target: TargetArgs,

@@ -5,3 +5,4 @@ pub mod compare_text;
 pub mod json;
 pub mod markdown;
 pub mod text;
+pub mod why_not_text;

@@ -1,11 +1,12 @@
 //! The commands.
 
 mod compare;
+mod why_not;
 
 use crate::cli::{Cli, Color, Command, Format, Read, TargetArgs};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::CommandFactory;
-use shakedown::diagnose::{Thresholds, rules};
+use shakedown::diagnose::{Rule, Thresholds, rules};
 use shakedown::engine::{Engine, Limits};
 use shakedown::report::text::Style;
 use shakedown::report::{json, markdown, text};
@@ -41,6 +42,9 @@ pub fn run(cli: Cli) -> Result<i32> {
 }
 
 fn read(options: &Read) -> Result<i32> {
+    if options.why_not.is_some() {
+        return why_not::why_not(options);
+    }
     if options.json_schema {
         json::write_schema(&mut io::stdout().lock())?;
         return Ok(0);
@@ -57,7 +61,8 @@ fn read(options: &Read) -> Result<i32> {
     for capture in report.captures.iter().filter(|c| !c.complete) {
         eprintln!("shakedown: {}", read_in_part(capture));
     }
-    let code = exit_code(&report);
+    let broken = report.attempts.iter().any(|a| a.outcome == Outcome::Broken);
+    let code = exit_code(&report.captures, broken);
     // The process ends now; freeing what is held flow by flow would only take time.
     std::mem::forget((engine, report));
     Ok(code)
@@ -147,10 +152,10 @@ fn read_in_part(capture: &Capture) -> String {
     )
 }
 
-fn exit_code(report: &Report) -> i32 {
-    if report.captures.iter().any(|c| !c.complete) {
+fn exit_code(captures: &[Capture], broken: bool) -> i32 {
+    if captures.iter().any(|c| !c.complete) {
         3
-    } else if report.attempts.iter().any(|a| a.outcome == Outcome::Broken) {
+    } else if broken {
         1
     } else {
         0
@@ -257,24 +262,7 @@ fn explain(cause: Option<&str>) -> Result<i32> {
         }
         return Ok(0);
     };
-    let Some(rule) = rules::find(cause) else {
-        let ids = || rules::all().map(|r| r.id);
-        let mut near: Vec<&str> = ids().filter(|id| id.contains(cause)).collect();
-        if near.is_empty() {
-            let within = |id: &&str| {
-                id.split('.')
-                    .nth(1)
-                    .is_some_and(|tail| cause.contains(tail))
-            };
-            near = ids().filter(within).collect();
-        }
-        let hint = if near.is_empty() {
-            "`shakedown explain` lists all".to_owned()
-        } else {
-            format!("did you mean {}?", near.join(", "))
-        };
-        bail!("there is no cause '{cause}'; {hint}");
-    };
+    let rule = rule(cause)?;
     writeln!(out, "{}", rule.id)?;
     writeln!(
         out,
@@ -287,6 +275,29 @@ fn explain(cause: Option<&str>) -> Result<i32> {
         writeln!(out, "{}", line.trim_start_matches("## "))?;
     }
     Ok(0)
+}
+
+/// The rule with that id.
+fn rule(cause: &str) -> Result<&'static Rule> {
+    if let Some(rule) = rules::find(cause) {
+        return Ok(rule);
+    }
+    let ids = || rules::all().map(|r| r.id);
+    let mut near: Vec<&str> = ids().filter(|id| id.contains(cause)).collect();
+    if near.is_empty() {
+        let within = |id: &&str| {
+            id.split('.')
+                .nth(1)
+                .is_some_and(|tail| cause.contains(tail))
+        };
+        near = ids().filter(within).collect();
+    }
+    let hint = if near.is_empty() {
+        "`shakedown explain` lists all".to_owned()
+    } else {
+        format!("did you mean {}?", near.join(", "))
+    };
+    bail!("there is no cause '{cause}'; {hint}");
 }
 
 fn targets(profile: Option<&str>) -> Result<i32> {

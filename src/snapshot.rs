@@ -9,6 +9,7 @@ mod cells;
 mod certificate;
 pub mod clean;
 mod verdict;
+pub mod why_not;
 
 pub use crate::diagnose::terms::{Blame, Outcome, Severity, Stage};
 use crate::types::Timestamp;

@@ -1,6 +1,7 @@
 //! The report as JSON (one object) and as NDJSON (one attempt a line, then the verdict).
 
 use crate::compare::Comparison;
+use crate::snapshot::why_not::WhyNotReport;
 use crate::snapshot::{Report, Verdict};
 use schemars::Schema;
 use serde::Serialize;
@@ -20,6 +21,22 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
 /// Whatever `out` answers.
 pub fn write_comparison(comparison: &Comparison, out: &mut impl Write) -> io::Result<()> {
     line(comparison, out)
+}
+
+/// Writes what spoke against a cause as one JSON object on one line.
+///
+/// # Errors
+/// Whatever `out` answers.
+pub fn write_why_not(report: &WhyNotReport, out: &mut impl Write) -> io::Result<()> {
+    line(report, out)
+}
+
+/// The JSON Schema (draft 2020-12) of what spoke against a cause.
+///
+/// # Errors
+/// Whatever `out` answers.
+pub fn write_why_not_schema(out: &mut impl Write) -> io::Result<()> {
+    pretty(&schemars::schema_for!(WhyNotReport), out)
 }
 
 fn line(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
