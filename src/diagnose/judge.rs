@@ -249,8 +249,17 @@ fn outcome_of(
     if has(Outcome::Unfinished) && !dns_broke {
         return Outcome::Unfinished;
     }
-    if has(Outcome::Broken) || dns_broke {
+    if dns_broke {
         return Outcome::Broken;
+    }
+    if has(Outcome::Broken) {
+        // Beside a path that broke, one that can't be read is not one that failed.
+        let both = attempt.paths.iter().zip(paths);
+        let mut left = both.filter(|(_, judged)| judged.outcome == Outcome::Abandoned);
+        return match left.any(|(path, _)| path.is_unreadable()) {
+            true => Outcome::Unfinished,
+            false => Outcome::Broken,
+        };
     }
     // Only connections that the client gave up: fine where they stood unused, unknown where the client was waiting for
     // something. A QUIC connection stands when its handshake is over, and is not given up then.

@@ -3,7 +3,6 @@
 use crate::attempt::Path;
 use crate::diagnose::{PathContext, Severity};
 use crate::fact::quic::QuicFacts;
-use crate::fact::tcp::TcpFacts;
 use crate::observe::quic::version;
 use crate::types::{Mark, Side};
 use std::time::Duration;
@@ -34,13 +33,9 @@ pub(super) fn cost_nothing(context: &PathContext<'_>) -> bool {
         .any(|p| may_have_won(p) && p.flow.first.time <= limit)
 }
 
-/// It got through, or it carried data both ways of which the snap length hides what it was.
+/// It got through, or what it carried both ways can't be read.
 fn may_have_won(path: &Path<'_>) -> bool {
-    let hidden = |tcp: &TcpFacts| {
-        let cut = tcp.half.0.iter().any(|h| h.clipped);
-        cut && tcp.half.0.iter().all(|h| h.data_segments > 0)
-    };
-    path.progress.succeeded().is_some() || path.flow.tcp.as_deref().is_some_and(hidden)
+    path.progress.succeeded().is_some() || path.is_unreadable()
 }
 
 /// How bad a break before the end of the handshake is: nothing was lost where another path was there anyway.
