@@ -11,7 +11,7 @@ use crate::attempt::join::join;
 use crate::decode::{
     Datagram, Decoder, Outcome, Packet, Segment, TcpFlags, Transport, decode_fast,
 };
-use crate::diagnose::{Judged, Thresholds, World, judge};
+use crate::diagnose::{Judged, Rule, Thresholds, World, judge};
 use crate::fact::icmp::IcmpError;
 use crate::flow::FlowView;
 use crate::flow::quality::{CaptureQuality, Clients};
@@ -21,6 +21,7 @@ use crate::observe::dns::{Carrier, DnsObserver, Interest};
 use crate::observe::quic::{QuicObserver, looks_like_quic};
 use crate::snapshot::Report;
 use crate::snapshot::build::{Parts, build};
+use crate::snapshot::why_not::{WhyNotReport, report};
 use crate::source::CaptureInfo;
 use crate::target::Target;
 use crate::types::{Addr, CaptureId, Endpoint, Frame, Side, Timestamp};
@@ -522,6 +523,28 @@ impl Engine {
     /// `captures` are the inputs as their sources describe them, by [`CaptureId`].
     #[must_use]
     pub fn snapshot(&self, captures: &[CaptureInfo], thresholds: Thresholds) -> Report {
+        self.judged(captures, thresholds, build)
+    }
+
+    /// Says what spoke against `rule` in each attempt of the report, or in the one with that number.
+    #[must_use]
+    pub fn why_not(
+        &self,
+        captures: &[CaptureInfo],
+        thresholds: Thresholds,
+        rule: &'static Rule,
+        only: Option<usize>,
+    ) -> WhyNotReport {
+        self.judged(captures, thresholds, |parts| report(parts, rule, only))
+    }
+
+    /// Joins and judges, and hands over what there is to tell.
+    fn judged<R>(
+        &self,
+        captures: &[CaptureInfo],
+        thresholds: Thresholds,
+        tell: impl FnOnce(&Parts<'_>) -> R,
+    ) -> R {
         let attempts = join(
             &self.target,
             self.dns.lookups(),
@@ -543,7 +566,7 @@ impl Engine {
         .with_incomplete(incomplete);
         let judged: Vec<Judged> = attempts.iter().map(|a| judge(a, &world)).collect();
         let notes = notes::notes(self, captures, &attempts);
-        build(&Parts {
+        tell(&Parts {
             captures,
             profile: if self.target.is_all() {
                 "all"

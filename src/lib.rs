@@ -12,6 +12,8 @@
 //! 7. [`snapshot`] is the result as plain data, the only thing that outputs may see.
 //! 8. [`report`] paints it.
 //!
+//! [`compare`] sets two snapshots side by side and says what their difference proves.
+//!
 //! [`engine`] assembles 2 to 7. It opens no file, reads no clock and prints nothing: packets and times go in,
 //! a snapshot comes out. A module may use those declared above it in this file, never below (`tests/layers.rs`):
 //! [`fact`] stands high because facts are plain data, and decoding an ICMP error makes the first of them.
@@ -36,6 +38,8 @@ pub mod attempt;
 pub mod diagnose;
 
 pub mod snapshot;
+
+pub mod compare;
 
 pub mod engine;
 

@@ -1,4 +1,8 @@
-//! Paints a snapshot: text for a person, JSON for a program.
+//! Paints a snapshot: text and Markdown for a person, JSON for a program. Likewise a comparison of two.
 
+pub mod compare_markdown;
+pub mod compare_text;
 pub mod json;
+pub mod markdown;
 pub mod text;
+pub mod why_not_text;
