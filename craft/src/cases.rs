@@ -3,6 +3,7 @@
 use crate::Case;
 
 mod capture;
+mod cross;
 mod dns;
 mod healthy;
 mod quic;
@@ -18,6 +19,7 @@ pub fn cases() -> Vec<Case> {
         tls::cases(),
         quic::cases(),
         capture::cases(),
+        cross::cases(),
     ]
     .into_iter()
     .flatten()
