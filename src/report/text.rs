@@ -14,7 +14,7 @@ use std::io::{self, Write};
 pub struct Style {
     /// With ANSI colours (16 of them, so that light and dark terminals both serve).
     pub color: bool,
-    /// Attempts that went well in one line only, and no tables of servers and resolvers.
+    /// The verdict with its steps, attempts that went well in one line, and no tables of servers and resolvers.
     pub quiet: bool,
     /// Every finding and path, also of attempts that went well.
     pub verbose: bool,
@@ -83,12 +83,16 @@ fn verdict(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()
             v.scope
         )?;
     }
-    listed(out, "Why", &v.because)?;
-    listed(out, "Or else", &v.against)?;
     let steps: Vec<String> = v.steps.iter().map(reasoned).collect();
-    numbered(out, &steps)?;
-    let left: Vec<String> = v.left_out.iter().map(reasoned).collect();
-    listed(out, "No need for", &left)?;
+    if style.quiet {
+        numbered(out, &steps)?;
+    } else {
+        listed(out, "Why", &v.because)?;
+        listed(out, "Or else", &v.against)?;
+        numbered(out, &steps)?;
+        let left: Vec<String> = v.left_out.iter().map(reasoned).collect();
+        listed(out, "No need for", &left)?;
+    }
     let names: Vec<String> = v.unblock.iter().map(blocked).collect();
     listed(out, "Names to unblock, what stops most first", &names)?;
     wrapped(out, "        ", &v.coverage)

@@ -3,7 +3,7 @@
 //! A control counts where it is of the same device and near in time; the further rules are with [`Tally::proves`].
 
 use super::field::{Field, Tried};
-use super::others::{Others, Tally};
+use super::others::{Life, Others, Tally};
 use super::span::Place;
 use crate::fact::dns::{Lookup, NOERROR, NXDOMAIN, Reply};
 use crate::types::{Addr, Mark, Timestamp};
@@ -93,8 +93,8 @@ impl Experiment {
 pub struct Evidence {
     /// Those for which the capture has controls.
     pub all: Vec<Experiment>,
-    /// The failure is silence, so controls have to be close.
-    silent: bool,
+    /// When the network was alive: where the failure is silence, controls need that.
+    pub life: Life,
 }
 
 impl Evidence {
@@ -139,7 +139,7 @@ impl Evidence {
         add(Differs::Time, other_times(field));
         Self {
             all,
-            silent: field.silent(),
+            life: field.life(others),
         }
     }
 
@@ -153,14 +153,14 @@ impl Evidence {
     /// Controls of that kind worked at that time.
     #[must_use]
     pub fn works(&self, differs: Differs) -> bool {
-        self.tally(differs).proves(self.silent)
+        self.tally(differs).proves(self.life)
     }
 
     /// Controls of that kind were there, and all failed.
     #[must_use]
     pub fn fails(&self, differs: Differs) -> bool {
         let tally = self.tally(differs);
-        tally.failed > 0 && !tally.proves(self.silent)
+        tally.failed > 0 && !tally.proves(self.life)
     }
 }
 

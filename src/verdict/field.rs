@@ -1,7 +1,7 @@
 //! Everything the verdict looks at, laid out once: which tries failed for what leads, which paths they took, and what
 //! else the same devices tried meanwhile.
 
-use super::others::{Tally, Wanted};
+use super::others::{Life, Others, Tally, Wanted, on_link};
 use super::roles;
 use super::span::{Place, Spans};
 use crate::attempt::{Attempt, MatchedBy, Path, Reach};
@@ -337,6 +337,33 @@ impl<'a> Field<'a> {
             .iter()
             .filter_map(|&i| self.cases[i].main())
             .any(forged)
+    }
+
+    /// When the network beyond the local one was alive: anything of any service got through, a resolver out there
+    /// answered, or a failing connection had been accepted.
+    pub(super) fn life(&self, others: &Others) -> Life {
+        let mut life = Life {
+            needed: self.silent(),
+            ..Life::default()
+        };
+        life.note_all(&others.beyond());
+        life.note_all(&others.udp);
+        life.note_all(&self.tally(|p| p.worked).0);
+        for path in self.failed_paths().filter(|p| p.answered) {
+            life.note(self.spans.place(path.mark.time));
+        }
+        let clients = self.clients();
+        for stat in self.world.dns.resolvers() {
+            if clients.iter().any(|&c| on_link(c, stat.resolver)) {
+                continue;
+            }
+            let answers = self.world.dns.answers_by(stat.resolver).into_iter();
+            let (from, to) = (Timestamp(i64::MIN), Timestamp(i64::MAX));
+            for mark in answers.flat_map(|a| a.within(from, to)) {
+                life.note(self.spans.place(mark.time));
+            }
+        }
+        life
     }
 
     /// Anything at all came to the failing clients while it failed.

@@ -69,6 +69,38 @@ pub struct Sample {
     pub fate: Fate,
 }
 
+/// When the network beyond the local one is known to have been alive, seen from the failure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Life {
+    /// The failure is silence, so that the network may have been dead meanwhile.
+    pub needed: bool,
+    /// In the minute before.
+    pub before: bool,
+    /// While it lasted.
+    pub during: bool,
+    /// In the minute after.
+    pub after: bool,
+}
+
+impl Life {
+    /// A sign of it.
+    pub fn note(&mut self, place: Place) {
+        match place {
+            Place::Before => self.before = true,
+            Place::During => self.during = true,
+            Place::After => self.after = true,
+            Place::Far => {}
+        }
+    }
+
+    /// Connections that worked are signs of it.
+    pub fn note_all(&mut self, tally: &Tally) {
+        self.before |= tally.before > 0;
+        self.during |= tally.during > 0;
+        self.after |= tally.after > 0;
+    }
+}
+
 /// Connections of one kind.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Tally {
@@ -93,15 +125,17 @@ impl Tally {
         self.during + self.before + self.after
     }
 
-    /// Does it show that such connections worked at that time? Where the failure is silence, only what worked
-    /// meanwhile, or both before and after, proves anything: the network may have gone away in between.
+    /// Does it show that such connections worked at that time? Where the failure is silence, what worked only before or
+    /// only after it proves something only if the network was alive on the other side of it, or meanwhile.
     #[must_use]
-    pub fn proves(&self, silent: bool) -> bool {
-        if silent {
-            self.during > 0 || (self.before > 0 && self.after > 0)
-        } else {
-            self.worked() > 0
+    pub fn proves(&self, life: Life) -> bool {
+        if !life.needed {
+            return self.worked() > 0;
         }
+        let (before, after) = (self.before > 0, self.after > 0);
+        self.during > 0
+            || before && (life.during || life.after)
+            || after && (life.during || life.before)
     }
 
     /// Counts one that worked then.
@@ -298,9 +332,13 @@ mod tests {
         let (wanted, mut others) = (wanted(), Others::default());
         others.add(&wanted, &sample([23, 49, 60, 10], 90, Fate::Worked));
         let before = others.beyond();
-        assert!(before.proves(false) && !before.proves(true));
-        others.add(&wanted, &sample([23, 49, 60, 10], 120, Fate::Worked));
-        assert!(others.beyond().proves(true));
-        assert_eq!(others.at[&Addr::v4([23, 49, 60, 10])].worked(), 2);
+        let mut life = Life::default();
+        assert!(before.proves(life));
+        life.needed = true;
+        life.note_all(&before);
+        assert!(!before.proves(life));
+        life.note(Place::After);
+        assert!(before.proves(life));
+        assert_eq!(others.at[&Addr::v4([23, 49, 60, 10])].worked(), 1);
     }
 }

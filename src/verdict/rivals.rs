@@ -2,8 +2,10 @@
 
 use super::experiment::Differs;
 use super::scope::Scope;
-use super::words::{View, count, frames};
+use super::words::{View, count, frames, seen};
 use crate::diagnose::{Blame, Stage};
+use crate::types::Addr;
+use std::collections::BTreeSet;
 
 /// What became of a rival.
 enum Standing {
@@ -37,12 +39,16 @@ pub(super) fn against(view: &View<'_, '_>) -> Vec<String> {
         );
     } else {
         add("a filter that reads names", name_filter(view));
+        add(
+            "a filter that knows the service's addresses",
+            address_filter(view),
+        );
         add("one dead server", dead_server(view));
         add("QUIC or UDP being blocked", no_quic(view));
         add("a wrong address from the resolver", wrong_address(view));
         add("the service itself being down", service_down(view));
     }
-    add("packets that the capture missed", missed(view));
+    add("a hole in the capture", missed(view));
     rivals
         .into_iter()
         .map(|(what, standing)| match standing {
@@ -54,11 +60,12 @@ pub(super) fn against(view: &View<'_, '_>) -> Vec<String> {
 
 fn worked(view: &View<'_, '_>, differs: Differs, what: &str) -> String {
     let tally = view.evidence.tally(differs);
-    format!("{what} ({} seen){}", tally.worked(), frames(&tally.shown))
+    format!("{what}{}", seen(tally.worked(), &tally.shown))
 }
 
 fn network(view: &View<'_, '_>) -> Option<Standing> {
-    if view.scope == Scope::Everything || view.blame == Blame::LocalNetwork {
+    let claimed = view.scope == Scope::Everything && view.blame == Blame::Path;
+    if claimed || view.blame == Blame::LocalNetwork {
         return None;
     }
     for (differs, what) in [
@@ -158,7 +165,9 @@ fn name_filter(view: &View<'_, '_>) -> Option<Standing> {
         return None;
     }
     if view.stage() == Stage::Tcp {
-        return Some(Dead("it failed before any name was sent".into()));
+        return Some(Dead(
+            "the connection failed before a name was sent over it".into(),
+        ));
     }
     if view.works(Differs::Address) {
         return Some(Dead(worked(
@@ -175,6 +184,20 @@ fn name_filter(view: &View<'_, '_>) -> Option<Standing> {
     }
     matches!(view.stage(), Stage::Tls | Stage::Quic)
         .then(|| Alive("no other name was tried at the same address".into()))
+}
+
+fn address_filter(view: &View<'_, '_>) -> Option<Standing> {
+    let possible = view.stage() == Stage::Tcp && view.blame != Blame::Interceptor;
+    let wide = matches!(
+        view.scope,
+        Scope::Service | Scope::Unknown | Scope::OneServer
+    );
+    (possible && wide).then(|| {
+        Alive(
+            "it answers, or drops, in the servers' place; the same try from another network tells"
+                .into(),
+        )
+    })
 }
 
 fn dead_server(view: &View<'_, '_>) -> Option<Standing> {
@@ -211,7 +234,7 @@ fn no_quic(view: &View<'_, '_>) -> Option<Standing> {
     let quic = view.others.transport(true);
     let own = view.field.tally(|p| p.worked && p.quic()).0;
     let all = quic.plus(&own);
-    if all.proves(view.field.silent()) {
+    if all.proves(view.evidence.life) {
         return Some(Dead(format!(
             "other QUIC connections worked at that time{}",
             frames(&all.shown)
@@ -228,10 +251,13 @@ fn wrong_address(view: &View<'_, '_>) -> Option<Standing> {
     let addrs = view.field.failed_addrs();
     let names = view.field.failed_names();
     let asked = names.iter().flat_map(|n| view.field.world.resolved(n));
-    let agree = asked.filter(|r| addrs.contains(&r.address)).count();
-    match agree {
+    let agree: BTreeSet<Addr> = asked
+        .filter(|r| addrs.contains(&r.address))
+        .map(|r| r.resolver)
+        .collect();
+    match agree.len() {
         0 => None,
-        1 => (addrs.len() == 1 && view.scope == Scope::Unknown)
+        1 => (addrs.len() == 1 && names.len() == 1 && view.scope != Scope::OneFamily)
             .then(|| Alive("only one resolver was asked".into())),
         n => Some(Dead(format!("{n} resolvers gave it"))),
     }
@@ -282,6 +308,6 @@ fn missed(view: &View<'_, '_>) -> Option<Standing> {
         return Some(Alive(format!("the capture itself lost {dropped} packets")));
     }
     view.field.silent().then(|| {
-        Dead("it shows packets to this device at other moments, and knows of no loss".into())
+        Dead("it shows packets to this device at other moments, and reports no loss".into())
     })
 }

@@ -2,7 +2,7 @@
 
 use super::experiment::{Differs, Evidence};
 use super::field::Field;
-use super::others::{Others, Tally};
+use super::others::{Life, Others, Tally};
 use crate::diagnose::{Blame, Outcome, Stage};
 use std::collections::BTreeSet;
 
@@ -49,11 +49,11 @@ pub(super) fn scope(field: &Field<'_>, evidence: &Evidence, others: &Others) -> 
     if field.failed_paths().next().is_none() {
         return Scope::Unknown; // it worked, only worse
     }
-    let split = of_kinds(field, others);
+    let split = of_kinds(field, evidence.life, others);
     if split != Scope::Unknown {
         return split;
     }
-    let target_works = field.paths.iter().any(|p| p.worked) && target_works(field);
+    let target_works = field.paths.iter().any(|p| p.worked) && target_works(field, evidence.life);
     if target_works {
         of_paths(field, evidence)
     } else {
@@ -62,8 +62,8 @@ pub(super) fn scope(field: &Field<'_>, evidence: &Evidence, others: &Others) -> 
 }
 
 /// Something of the service worked at that time.
-fn target_works(field: &Field<'_>) -> bool {
-    field.tally(|p| p.worked).0.proves(field.silent())
+fn target_works(field: &Field<'_>, life: Life) -> bool {
+    field.tally(|p| p.worked).0.proves(life)
 }
 
 /// Nothing of the service worked: what about the rest?
@@ -95,8 +95,7 @@ fn of_all(field: &Field<'_>, evidence: &Evidence, others: &Others) -> Scope {
 
 /// Only one transport or one family failed, the other of them worked for the same names, and no other traffic of the
 /// kind that failed worked.
-fn of_kinds(field: &Field<'_>, others: &Others) -> Scope {
-    let silent = field.silent();
+fn of_kinds(field: &Field<'_>, life: Life, others: &Others) -> Scope {
     let names: BTreeSet<Option<&str>> = field.failed_paths().map(|p| p.name).collect();
     let split = |kind: &dyn Fn(&super::field::Tried<'_>) -> bool, rest: &dyn Fn(bool) -> Tally| {
         let kinds: BTreeSet<bool> = field.failed_paths().map(kind).collect();
@@ -104,11 +103,11 @@ fn of_kinds(field: &Field<'_>, others: &Others) -> Scope {
             return false;
         };
         let works = |p: &super::field::Tried<'_>| p.worked && kind(p) == only;
-        if field.tally(works).0.worked() > 0 || rest(only).proves(silent) {
+        if field.tally(works).0.worked() > 0 || rest(only).proves(life) {
             return false;
         }
         let (other, _) = field.tally(|p| p.worked && kind(p) != only && names.contains(&p.name));
-        let beside = rest(!only).proves(silent) && rest(only).failed > 0;
+        let beside = rest(!only).proves(life) && rest(only).failed > 0;
         other.worked() > 0 || beside
     };
     if split(&|p| p.quic(), &|quic| others.transport(quic)) {
@@ -210,23 +209,31 @@ pub(super) fn blame(
     }
 }
 
-/// Without a control, blame rests on the single attempt: sure where an answer came that says it, less where something
-/// is just missing.
+/// Without a control that tells the rivals apart, blame rests on the single attempt: sure where an answer came that
+/// says it, less where something is just missing.
 fn unproven(field: &Field<'_>, evidence: &Evidence, own: Blame) -> f64 {
-    let controlled = evidence.all.iter().any(|e| e.tally.proves(field.silent()));
+    let telling = [
+        Differs::Name,
+        Differs::Address,
+        Differs::Family,
+        Differs::Transport,
+        Differs::Resolver,
+        Differs::Question,
+        Differs::HelloSize,
+    ];
+    let told = field.injected() || telling.iter().any(|d| evidence.works(*d));
     match own {
-        Blame::Path | Blame::Unknown if !controlled => 0.6,
-        Blame::Interceptor | Blame::Edge | Blame::LocalNetwork if field.silent() && !controlled => {
-            0.7
-        }
-        Blame::Path | Blame::Interceptor if !field.injected() && !controlled => 0.8,
+        _ if told => 0.95,
+        Blame::Path | Blame::Unknown => 0.6,
+        _ if field.silent() => 0.7,
+        Blame::Interceptor => 0.8,
         _ => 0.95,
     }
 }
 
 /// Nothing worked. Silence everywhere is the device's own network, or what lies behind its router.
 fn everything(field: &Field<'_>, evidence: &Evidence, others: &Others, own: Blame) -> (Blame, f64) {
-    let alive = evidence.works(Differs::Service) || others.udp.proves(true);
+    let alive = evidence.works(Differs::Service) || others.udp.during > 0;
     if field.at_dns() && alive {
         return match own {
             Blame::LocalNetwork | Blame::Path => (Blame::Resolver, 0.8),

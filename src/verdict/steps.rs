@@ -19,6 +19,9 @@ use Line::{Do, Leave, Nothing};
 
 /// The checklist, in its order.
 fn checklist(view: &View<'_, '_>) -> Vec<Line> {
+    if view.lead().is_some_and(|c| c.broke() && c.is_optional()) {
+        return dispensable(view);
+    }
     if view.lead().is_some_and(|c| !c.broke()) {
         return vec![own(view, true), other_network(view), resolver(view)];
     }
@@ -65,6 +68,28 @@ fn leave(action: &str, why: impl Into<String>) -> Line {
     Leave(action.to_owned(), why.into())
 }
 
+/// For a host that the app should be able to do without.
+fn dispensable(view: &View<'_, '_>) -> Vec<Line> {
+    match view.field.waited_for {
+        Some(index) => vec![
+            act(
+                format!(
+                    "Take {} off the blocklist, or allow it in the filter, and try again.",
+                    view.field.cases[index].label()
+                ),
+                "the app asked for it again and again and began nothing else meanwhile",
+            ),
+            no_vpn(view),
+            resolver(view),
+            contact(view),
+        ],
+        None => vec![act(
+            "Nothing at once. If something in the app does not work all the same, unblock this name first.",
+            "everything else that was tried in this capture got through",
+        )],
+    }
+}
+
 /// What the cause itself asks for, where the checklist has no line for it.
 fn own(view: &View<'_, '_>, always: bool) -> Line {
     const OF_THEIR_OWN: [&str; 12] = [
@@ -89,10 +114,7 @@ fn own(view: &View<'_, '_>, always: bool) -> Line {
         return Nothing;
     };
     let text: Vec<&str> = text.split_whitespace().collect();
-    act(
-        text.join(" "),
-        format!("this is what helps against {cause}"),
-    )
+    act(text.join(" "), format!("what helps against {cause}"))
 }
 
 fn everyone(view: &View<'_, '_>) -> Line {

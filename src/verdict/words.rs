@@ -63,8 +63,23 @@ pub(super) fn count(n: usize, one: &str) -> String {
     format!("{n} {one}{s}")
 }
 
+/// `3 seen` with their frames, as the end of a sentence.
+pub(super) fn seen(n: u32, marks: &[Mark]) -> String {
+    match list(marks) {
+        shown if shown.is_empty() => format!(" ({n} seen)"),
+        shown => format!(" ({n} seen, {shown})"),
+    }
+}
+
 /// The frames of some packets, as the end of a sentence.
 pub(super) fn frames(marks: &[Mark]) -> String {
+    match list(marks) {
+        shown if shown.is_empty() => shown,
+        shown => format!(" ({shown})"),
+    }
+}
+
+fn list(marks: &[Mark]) -> String {
     let mut marks: Vec<&Mark> = marks.iter().collect();
     marks.sort();
     marks.dedup();
@@ -79,8 +94,8 @@ pub(super) fn frames(marks: &[Mark]) -> String {
     let list: Vec<String> = marks.iter().map(one).collect();
     match list.len() {
         0 => String::new(),
-        1 => format!(" (frame {})", list[0]),
-        _ => format!(" (frames {})", list.join(", ")),
+        1 => format!("frame {}", list[0]),
+        _ => format!("frames {}", list.join(", ")),
     }
 }
 
@@ -135,39 +150,44 @@ pub(super) fn headline(view: &View<'_, '_>) -> String {
         );
     }
     let share = share(view);
+    let verb = verb(view, &who);
     let first = match (view.scope, lead.broke()) {
-        (Scope::Everything, true) => {
-            format!("{who} could not be reached, and other services neither: {what}{share}")
-        }
-        (Scope::Service, true) => format!(
-            "Nothing of {} could be reached, while other traffic works: {what}{share}",
+        (Scope::Everything, true) if view.field.at_dns() => format!(
+            "Names could not be looked up, neither of {} nor of other services: {what}{share}",
             view.service()
         ),
+        (Scope::Everything, true) => {
+            format!("{who} {verb}, and other services neither: {what}{share}")
+        }
+        (Scope::Service, true) => format!(
+            "Nothing of {} {}{}, while other traffic works: {what}{share}",
+            view.service(),
+            reached_then(view),
+            through(view),
+        ),
         (Scope::OneName, true) => {
-            format!(
-                "{who} could not be reached, while other names of the service work: {what}{share}"
-            )
+            format!("{who} {verb}, while other names of the service work: {what}{share}")
         }
         (Scope::OneServer, true) => format!(
-            "{who} could not be reached at {}, while other servers work: {what}{share}",
+            "{who} {verb} at {}, while other servers work: {what}{share}",
             servers(view)
         ),
         (Scope::OneFamily, true) => format!(
-            "{who} could not be reached over {}, while the other address family works: {what}{share}",
+            "{who} {verb} over {}, while the other address family works: {what}{share}",
             family(view)
         ),
-        (Scope::OneTransport, true) => format!(
-            "{who} could not be reached over {}: {what}{share}",
-            transport(view)
-        ),
-        (_, true) => format!("{who} could not be reached: {what}{share}"),
+        (Scope::OneTransport, true) => {
+            format!("{who} {verb} over {}: {what}{share}", transport(view))
+        }
+        (_, true) => format!("{who} {verb}: {what}{share}"),
         (scope, false) => {
             let about = match scope {
                 Scope::OneServer => format!(" at {}", servers(view)),
                 Scope::OneFamily => format!(" over {}", family(view)),
                 _ => String::new(),
             };
-            format!("{who} was reached, but not well: {what}{about}{share}")
+            let was = if who.contains(" and ") { "were" } else { "was" };
+            format!("{who} {was} reached, but not well: {what}{about}{share}")
         }
     };
     let untold = match (view.scope, lead.broke()) {
@@ -175,6 +195,38 @@ pub(super) fn headline(view: &View<'_, '_>) -> String {
         _ => String::new(),
     };
     format!("{first}; this points at {blame}.{untold}")
+}
+
+fn verb(view: &View<'_, '_>, who: &str) -> String {
+    let replaced = ["http.block-page", "http.captive-portal"].contains(&view.cause());
+    let later = matches!(view.stage(), Stage::Http | Stage::Media);
+    let was = if who.contains(" and ") { "were" } else { "was" };
+    if later && !replaced {
+        format!("{was} reached, but did not work")
+    } else {
+        "could not be reached".into()
+    }
+}
+
+/// The service may have got through at another time of the same capture.
+fn reached_then(view: &View<'_, '_>) -> &'static str {
+    let elsewhen = view.field.cases.iter().any(|c| c.got_through());
+    match (elsewhen, matches!(view.stage(), Stage::Http | Stage::Media)) {
+        (true, _) => "worked at that time",
+        (false, true) => "works",
+        (false, false) => "could be reached",
+    }
+}
+
+/// Where lookups fail, the resolver is what one comes through.
+fn through(view: &View<'_, '_>) -> String {
+    let asked = super::experiment::asked(view.field);
+    match asked.first() {
+        Some(resolver) if view.field.at_dns() && asked.len() == 1 => {
+            format!(" through the resolver {resolver}")
+        }
+        _ => String::new(),
+    }
 }
 
 fn who(view: &View<'_, '_>, lead: Case<'_>) -> String {
@@ -260,7 +312,7 @@ pub(super) fn because(view: &View<'_, '_>) -> Vec<String> {
         reasons.push(format!("The same of {}.", count(more, "more attempt")));
     }
     let told = view.evidence.all.iter();
-    reasons.extend(told.filter(|e| carries(view, e)).map(|e| tell(view, e)));
+    reasons.extend(told.filter(|e| carries(view, e)).map(tell));
     let proven = view.path_proven();
     if proven > 0 {
         reasons.push(format!(
@@ -308,13 +360,19 @@ fn carries(view: &View<'_, '_>, experiment: &Experiment) -> bool {
 }
 
 /// One experiment in a sentence.
-pub(super) fn tell(view: &View<'_, '_>, experiment: &Experiment) -> String {
+fn tell(experiment: &Experiment) -> String {
     let what = subject(experiment.differs);
     let tally = &experiment.tally;
-    let text = match (tally.worked(), tally.failed) {
-        (0, failed) => format!("{what} failed as well ({failed} seen)"),
-        (worked, 0) => format!("{what} worked{}, {worked} seen", when(tally)),
-        (worked, failed) => format!("{what}: {worked} worked{}, {failed} failed", when(tally)),
+    let (worked, failed) = (tally.worked(), tally.failed);
+    let good = || format!("worked{}{}", when(tally), seen(worked, &tally.shown));
+    let text = match (worked, failed) {
+        (0, _) => format!("{what} failed as well{}", seen(failed, &tally.lost)),
+        (_, 0) => format!("{what} {}", good()),
+        _ => format!(
+            "{what} {}, and failed too{}",
+            good(),
+            seen(failed, &tally.lost)
+        ),
     };
     let cases: Vec<String> = experiment
         .cases
@@ -327,13 +385,7 @@ pub(super) fn tell(view: &View<'_, '_>, experiment: &Experiment) -> String {
     } else {
         format!(", see {}", cases.join(", "))
     };
-    let shown = if tally.worked() > 0 {
-        &tally.shown
-    } else {
-        &tally.lost
-    };
-    let _ = view;
-    format!("{text}{}{see}.", frames(shown))
+    format!("{text}{see}.")
 }
 
 fn when(tally: &Tally) -> &'static str {

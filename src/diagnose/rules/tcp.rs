@@ -11,7 +11,7 @@ mod reset_after_connect;
 mod slow_connect;
 mod syn_unanswered;
 mod unreachable;
-mod witness;
+pub(super) mod witness;
 
 use crate::diagnose::Rule;
 
