@@ -120,6 +120,8 @@ pub(super) struct Tried<'a> {
     pub failed: bool,
     /// It got through.
     pub worked: bool,
+    /// Its handshake was finished, however it ended.
+    pub secured: bool,
     /// The server answered at all on the transport.
     pub answered: bool,
     /// What shows that it worked, else its first packet.
@@ -144,6 +146,9 @@ impl Tried<'_> {
         Some(self.flow.hello()?.packets > 1)
     }
 }
+
+/// Clients whose own network is told apart.
+const MAX_CLIENTS: usize = 64;
 
 /// The field.
 pub struct Field<'a> {
@@ -242,6 +247,7 @@ impl<'a> Field<'a> {
                     flow: &path.flow,
                     failed: judged.outcome == Outcome::Broken && failed.contains(&index),
                     worked,
+                    secured: judged.reach >= Reach::Secured,
                     answered: progress.connected.is_some(),
                     mark: proof.unwrap_or(path.flow.first),
                 });
@@ -352,7 +358,7 @@ impl<'a> Field<'a> {
         for path in self.failed_paths().filter(|p| p.answered) {
             life.note(self.spans.place(path.mark.time));
         }
-        let clients = self.clients();
+        let clients: Vec<Addr> = self.clients().into_iter().take(MAX_CLIENTS).collect();
         for stat in self.world.dns.resolvers() {
             if clients.iter().any(|&c| on_link(c, stat.resolver)) {
                 continue;
@@ -380,12 +386,7 @@ impl<'a> Field<'a> {
 
     /// How many of the paths that failed had bytes both ways in a finished handshake.
     pub(super) fn proven_paths(&self) -> usize {
-        let proven = |p: &&Tried<'a>| {
-            let secured = self.cases[p.case]
-                .paths()
-                .any(|(path, j)| std::ptr::eq(&path.flow, p.flow) && j.reach >= Reach::Secured);
-            secured && p.flow.packets[Side::Server] > 0
-        };
+        let proven = |p: &&Tried<'a>| p.secured && p.flow.packets[Side::Server] > 0;
         self.failed_paths().filter(proven).count()
     }
 }

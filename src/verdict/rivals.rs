@@ -146,7 +146,13 @@ fn no_such_name(view: &View<'_, '_>) -> Option<Standing> {
         )));
     }
     let denied = matches!(view.cause(), "dns.nxdomain" | "dns.no-address");
-    denied.then(|| Alive("no other resolver was asked; ask one, 1.1.1.1 for example".into()))
+    denied.then(|| {
+        let all = super::steps::other_resolvers(view.field);
+        let other = all.first().copied().unwrap_or_default();
+        Alive(format!(
+            "no other resolver was asked; ask one, {other} for example"
+        ))
+    })
 }
 
 fn answered_for(view: &View<'_, '_>) -> Option<Standing> {
@@ -182,12 +188,20 @@ fn name_filter(view: &View<'_, '_>) -> Option<Standing> {
     if view.evidence.fails(Differs::Name) {
         return Some(Dead("other names at the same address fail as well".into()));
     }
-    matches!(view.stage(), Stage::Tls | Stage::Quic)
-        .then(|| Alive("no other name was tried at the same address".into()))
+    let early = ["hello", "reset", "unanswered", "stalled"];
+    let early = early.iter().any(|word| view.cause().contains(word));
+    early.then(|| Alive("no other name was tried at the same address".into()))
+}
+
+/// A router on the way said so itself.
+fn reported(view: &View<'_, '_>) -> bool {
+    let near = matches!(view.blame, Blame::LocalNetwork | Blame::Interceptor);
+    near && view.cause().ends_with(".unreachable")
 }
 
 fn address_filter(view: &View<'_, '_>) -> Option<Standing> {
-    let possible = view.stage() == Stage::Tcp && view.blame != Blame::Interceptor;
+    let possible =
+        view.stage() == Stage::Tcp && view.blame != Blame::Interceptor && !reported(view);
     let wide = matches!(
         view.scope,
         Scope::Service | Scope::Unknown | Scope::OneServer
@@ -220,6 +234,11 @@ fn dead_server(view: &View<'_, '_>) -> Option<Standing> {
             "the server went on, or others spoke in its place".into(),
         ));
     }
+    if reported(view) {
+        return Some(Dead(
+            "a router before it reported that it lets nothing through".into(),
+        ));
+    }
     if view.scope == Scope::OneTransport && view.works(Differs::Transport) {
         return Some(Dead("the name was reached over the other transport".into()));
     }
@@ -245,7 +264,7 @@ fn no_quic(view: &View<'_, '_>) -> Option<Standing> {
 }
 
 fn wrong_address(view: &View<'_, '_>) -> Option<Standing> {
-    if view.stage() != Stage::Tcp || view.scope == Scope::Everything {
+    if view.stage() != Stage::Tcp || view.scope == Scope::Everything || reported(view) {
         return None;
     }
     let addrs = view.field.failed_addrs();
@@ -294,6 +313,11 @@ fn service_down(view: &View<'_, '_>) -> Option<Standing> {
     if view.field.injected() {
         return Some(Dead(
             "what ended the connection was not sent by its servers".into(),
+        ));
+    }
+    if reported(view) {
+        return Some(Dead(
+            "its servers were never asked: a router before them refused".into(),
         ));
     }
     Some(Alive(

@@ -48,6 +48,9 @@ const fn stops(role: Role) -> &'static str {
 /// A failing host that makes the app stand still is asked for this long at least.
 const STANDSTILL: Duration = Duration::from_secs(4);
 
+/// Hosts that are looked at for that.
+const MAX_HOSTS: usize = 32;
+
 /// A telemetry host that the app seems to wait for: the app had been at work, asked for that host twice or more in
 /// vain, and began nothing else that it needs meanwhile.
 pub(super) fn waited_for(cases: &[Case<'_>]) -> Option<usize> {
@@ -77,7 +80,10 @@ pub(super) fn waited_for(cases: &[Case<'_>]) -> Option<usize> {
         let still = indices.len() >= 2 && to.since(from) >= STANDSTILL && !began(from, to);
         (at_work && still).then_some(*first)
     };
-    tries.values().find_map(|indices| stands_still(indices))
+    let again = tries.values().filter(|indices| indices.len() >= 2);
+    again
+        .take(MAX_HOSTS)
+        .find_map(|indices| stands_still(indices))
 }
 
 /// A name that somebody blocks, as it seems.

@@ -116,10 +116,15 @@ fn of_kinds(field: &Field<'_>, life: Life, others: &Others) -> Scope {
     // One address of a family says little about the family: another address, or other traffic, of it has to fail too,
     // or the name has no second address of it.
     let family = split(&|p| p.v4(), &|v4| others.family(v4));
-    let spared = field.failed_paths().all(|p| {
-        let same = |q: &&super::field::Tried<'_>| q.name == p.name && q.v4() == p.v4() && q.worked;
-        !field.paths.iter().any(|q| same(&q))
-    });
+    let worked: BTreeSet<_> = field
+        .paths
+        .iter()
+        .filter(|p| p.worked)
+        .map(|p| (p.name, p.v4()))
+        .collect();
+    let spared = field
+        .failed_paths()
+        .all(|p| !worked.contains(&(p.name, p.v4())));
     if family && spared {
         Scope::OneFamily
     } else {
@@ -258,7 +263,7 @@ fn near_resolver(field: &Field<'_>) -> bool {
     let clients = field.clients();
     let answers = |addr| field.world.dns.answers_by(addr).into_iter();
     field.world.dns.resolvers().iter().any(|r| {
-        let near = clients.iter().any(|&c| on_link(c, r.resolver));
+        let near = clients.iter().take(64).any(|&c| on_link(c, r.resolver));
         let (Some(from), Some(to)) = (field.spans.begin(), field.spans.end()) else {
             return false;
         };

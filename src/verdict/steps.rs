@@ -90,8 +90,8 @@ fn dispensable(view: &View<'_, '_>) -> Vec<Line> {
     }
 }
 
-/// What the cause itself asks for, where the checklist has no line for it.
-fn own(view: &View<'_, '_>, always: bool) -> Line {
+/// The cause's own advice goes beyond the checklist.
+fn has_own(view: &View<'_, '_>) -> bool {
     const OF_THEIR_OWN: [&str; 12] = [
         "tls.certificate",
         "tls.intercepted",
@@ -106,8 +106,13 @@ fn own(view: &View<'_, '_>, always: bool) -> Line {
         "http.",
         "media.",
     ];
+    OF_THEIR_OWN.iter().any(|c| view.cause().starts_with(c))
+}
+
+/// What the cause itself asks for, where the checklist has no line for it.
+fn own(view: &View<'_, '_>, always: bool) -> Line {
     let cause = view.cause();
-    if !always && !OF_THEIR_OWN.iter().any(|c| cause.starts_with(c)) {
+    if !always && !has_own(view) {
         return Nothing;
     }
     let Some(text) = rules::find(cause).and_then(|r| r.section("What to do")) else {
@@ -132,6 +137,7 @@ fn everyone(view: &View<'_, '_>) -> Line {
             "the network carried everything, so the fault is likely to hit others too",
         ),
         _ if matches!(view.blame, Blame::Device | Blame::LocalNetwork) => Nothing,
+        _ if view.cause() == "dns.encrypted-failed" => Nothing,
         _ => act(
             format!("{what}."),
             "from one network a blocked service looks like one that is down",
@@ -211,6 +217,7 @@ fn no_vpn(view: &View<'_, '_>) -> Line {
             action,
             "such programs answer DNS themselves, and turn names down",
         ),
+        Blame::Device if has_own(view) => Nothing,
         Blame::Device if view.stage() == Stage::Tls || view.stage() == Stage::Quic => act(
             action,
             "such programs change what the server presents, and the app refuses that",
@@ -252,6 +259,21 @@ fn figures(field: &Field<'_>) -> Vec<String> {
     stats.iter().take(4).map(one).collect()
 }
 
+/// Well-known resolvers that the failing tries did not ask.
+pub(super) fn other_resolvers(field: &Field<'_>) -> Vec<&'static str> {
+    let known = [
+        ("1.1.1.1", "Cloudflare DNS"),
+        ("8.8.8.8", "Google DNS"),
+        ("9.9.9.9", "Quad9"),
+    ];
+    let asked = super::experiment::asked(field);
+    let provider = |addr| data::resolver_of_addr(addr).map(|r| r.provider);
+    let tried = asked.into_iter().chain(field.failed_addrs());
+    let used: Vec<_> = tried.filter_map(provider).collect();
+    let new = known.iter().filter(|(_, name)| !used.contains(name));
+    new.map(|(addr, _)| *addr).take(2).collect()
+}
+
 fn resolver(view: &View<'_, '_>) -> Line {
     let figures = figures(view.field);
     let stats = view.field.world.dns.resolvers();
@@ -260,13 +282,19 @@ fn resolver(view: &View<'_, '_>) -> Line {
     });
     let at_dns = view.stage() == Stage::Dns;
     if at_dns && view.blame != Blame::LocalNetwork {
-        let action = "Try another DNS resolver (1.1.1.1, 8.8.8.8 or 9.9.9.9, if possible as encrypted DNS) for once.";
-        let why = if view.works(Differs::Resolver) {
-            "another resolver answered the same name in this capture; ".to_owned()
-        } else {
-            String::new()
-        };
-        return act(action, format!("{why}here: {}", figures.join("; ")));
+        let action = format!(
+            "Try another DNS resolver ({}, if possible as encrypted DNS) for once.",
+            other_resolvers(view.field).join(" or ")
+        );
+        let mut why: Vec<String> = Vec::new();
+        if view.works(Differs::Resolver) {
+            why.push("another resolver answered the same name in this capture".into());
+        }
+        match figures.is_empty() {
+            true => why.push("the one in use can't be reached".into()),
+            false => why.push(format!("here: {}", figures.join("; "))),
+        }
+        return act(action, why.join("; "));
     }
     if at_dns || asked == 0 || failed > 0 || view.scope == Scope::Everything {
         return Nothing;
@@ -290,7 +318,7 @@ fn reset(view: &View<'_, '_>) -> Line {
 fn reinstall(view: &View<'_, '_>) -> Line {
     match view.blame {
         Blame::Device if matches!(view.stage(), Stage::Tls | Stage::Quic | Stage::Http) => act(
-            "Check date and time, update the app and the system; last, reinstall the app.",
+            "Update the app and the system; last, reinstall the app.",
             "the device itself turned down what the server sent",
         ),
         Blame::Device | Blame::Unknown | Blame::Capture => Nothing,
@@ -338,7 +366,7 @@ pub(super) fn calm(field: &Field<'_>) -> Vec<Advice> {
         Outcome::Ok if through > 0 => (
             "If the app still fails: it is not your Wi-Fi and not your provider; attach this to the service's ticket.",
             format!(
-                "the path is proven good: {} had a finished handshake",
+                "the path is proven good: {} got through",
                 count(through, "attempt")
             ),
         ),
