@@ -111,7 +111,7 @@ impl Evidence {
             let names: BTreeSet<&str> = field.failed_paths().filter_map(|p| p.name).collect();
             let named = |p: &Tried<'_>| p.name.is_some_and(|n| names.contains(n));
             let same_name = |p: &Tried<'_>| !p.failed && named(p);
-            add(Differs::Name, other_names(field, others, &addrs, &named));
+            add(Differs::Name, other_names(field, others, &named));
             let kinds: BTreeSet<(bool, bool)> =
                 field.failed_paths().map(|p| (p.quic(), p.v4())).collect();
             let quic = |quic| kinds.iter().any(|k| k.0 == quic);
@@ -135,7 +135,7 @@ impl Evidence {
             add(Differs::HelloSize, small_hellos(field, &addrs));
         }
         add(Differs::Host, other_hosts(field));
-        add(Differs::Service, (others.beyond(), BTreeSet::new()));
+        add(Differs::Service, other_services(field, others));
         add(Differs::Time, other_times(field));
         Self {
             all,
@@ -166,18 +166,21 @@ impl Evidence {
 
 type Found = (Tally, BTreeSet<usize>);
 
-fn other_names(
-    field: &Field<'_>,
-    others: &Others,
-    addrs: &BTreeSet<Addr>,
-    named: &dyn Fn(&Tried<'_>) -> bool,
-) -> Found {
-    let (mut tally, cases) =
-        field.tally(|p| addrs.contains(&p.addr()) && !p.failed && p.name.is_some() && !named(p));
-    for beside in others.at.values() {
-        tally = tally.plus(beside);
+fn other_names(field: &Field<'_>, others: &Others, named: &dyn Fn(&Tried<'_>) -> bool) -> Found {
+    let servers = field.failed_servers();
+    let beside = |p: &Tried<'_>| !p.failed && p.name.is_some() && !named(p);
+    let (mut tally, cases) = field.tally(|p| servers.contains(&p.flow.server) && beside(p));
+    for foreign in others.at.values() {
+        tally = tally.plus(foreign);
     }
     (tally, cases)
+}
+
+/// Other services: traffic beside the target and, where everything is looked at, attempts under other sites.
+fn other_services(field: &Field<'_>, others: &Others) -> Found {
+    let same_site = site_filter(field);
+    let (tally, cases) = field.tally(|p| !p.failed && p.name.is_some() && !same_site(p.name));
+    (tally.plus(&others.beyond()), cases)
 }
 
 /// Small hellos to an address at which all that failed were large.

@@ -7,7 +7,7 @@ use super::span::{Place, Spans};
 use crate::attempt::{Attempt, MatchedBy, Path, Reach};
 use crate::diagnose::{Finding, Judged, JudgedPath, Outcome, Stage, World};
 use crate::flow::FlowView;
-use crate::types::{Addr, Mark, Side, Timestamp};
+use crate::types::{Addr, Endpoint, Mark, Side, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An attempt with its judgement.
@@ -307,6 +307,11 @@ impl<'a> Field<'a> {
         self.failed_paths().map(Tried::addr).collect()
     }
 
+    /// The same with their ports.
+    pub(super) fn failed_servers(&self) -> BTreeSet<Endpoint> {
+        self.failed_paths().map(|p| p.flow.server).collect()
+    }
+
     /// Paths for which `wanted` holds, counted by when and how they went.
     pub(super) fn tally(&self, wanted: impl Fn(&Tried<'a>) -> bool) -> (Tally, BTreeSet<usize>) {
         let (mut tally, mut cases) = (Tally::default(), BTreeSet::new());
@@ -330,7 +335,7 @@ impl<'a> Field<'a> {
         Wanted {
             clients: self.clients(),
             spans: self.spans.clone(),
-            servers: self.failed_addrs(),
+            servers: self.failed_servers(),
         }
     }
 

@@ -19,7 +19,7 @@ pub struct Wanted {
     /// When they failed.
     pub spans: Spans,
     /// Servers of the paths that failed.
-    pub servers: BTreeSet<Addr>,
+    pub servers: BTreeSet<Endpoint>,
 }
 
 impl Wanted {
@@ -200,7 +200,7 @@ pub struct Others {
     /// Anything that was answered from the local network.
     pub near: Tally,
     /// What went to the very addresses of the failing paths.
-    pub at: BTreeMap<Addr, Tally>,
+    pub at: BTreeMap<Endpoint, Tally>,
     /// All connections that were no path of the target, of any client and at any time.
     pub total: u64,
 }
@@ -224,8 +224,8 @@ impl Others {
             }
             return;
         }
-        if wanted.servers.contains(&server) {
-            let tally = self.at.entry(server).or_default();
+        if wanted.servers.contains(&sample.server) {
+            let tally = self.at.entry(sample.server).or_default();
             tally.add(sample.fate, place, sample.first);
         }
         let family = usize::from(!server.is_v4());
@@ -289,13 +289,17 @@ mod tests {
         }
     }
 
+    fn server(ip: [u8; 4]) -> Endpoint {
+        Endpoint {
+            addr: Addr::v4(ip),
+            port: 443,
+        }
+    }
+
     fn sample(server: [u8; 4], second: i64, fate: Fate) -> Sample {
         Sample {
             client: Addr::v4([192, 168, 1, 23]),
-            server: Endpoint {
-                addr: Addr::v4(server),
-                port: 443,
-            },
+            server: self::server(server),
             carried: Carried::Tcp,
             first: at(second),
             fate,
@@ -308,7 +312,7 @@ mod tests {
         Wanted {
             clients: [Addr::v4([192, 168, 1, 23])].into(),
             spans,
-            servers: [Addr::v4([23, 49, 60, 10])].into(),
+            servers: [server([23, 49, 60, 10])].into(),
         }
     }
 
@@ -339,6 +343,6 @@ mod tests {
         assert!(!before.proves(life));
         life.note(Place::After);
         assert!(before.proves(life));
-        assert_eq!(others.at[&Addr::v4([23, 49, 60, 10])].worked(), 1);
+        assert_eq!(others.at[&server([23, 49, 60, 10])].worked(), 1);
     }
 }

@@ -44,7 +44,7 @@ impl Scope {
 /// How far the trouble of the lead reaches.
 pub(super) fn scope(field: &Field<'_>, evidence: &Evidence, others: &Others) -> Scope {
     if field.at_dns() {
-        return of_lookups(field, evidence, others);
+        return of_lookups(field, evidence);
     }
     if field.failed_paths().next().is_none() {
         return Scope::Unknown; // it worked, only worse
@@ -57,7 +57,7 @@ pub(super) fn scope(field: &Field<'_>, evidence: &Evidence, others: &Others) -> 
     if target_works {
         of_paths(field, evidence)
     } else {
-        of_all(field, evidence, others)
+        of_all(field, evidence)
     }
 }
 
@@ -67,8 +67,8 @@ fn target_works(field: &Field<'_>, life: Life) -> bool {
 }
 
 /// Nothing of the service worked: what about the rest?
-fn of_all(field: &Field<'_>, evidence: &Evidence, others: &Others) -> Scope {
-    let rest = others.beyond();
+fn of_all(field: &Field<'_>, evidence: &Evidence) -> Scope {
+    let rest = evidence.tally(Differs::Service);
     let names = field.failed_names().len();
     if evidence.works(Differs::Service) {
         return if names > 1 {
@@ -86,7 +86,7 @@ fn of_all(field: &Field<'_>, evidence: &Evidence, others: &Others) -> Scope {
         .map(super::experiment::site)
         .collect();
     let dead = rest.failed > 0 && rest.during + rest.after == 0;
-    if dead || sites.len() > 1 {
+    if (dead || sites.len() > 1) && !mixed(field) {
         Scope::Everything
     } else {
         Scope::Unknown
@@ -137,6 +137,9 @@ fn of_paths(field: &Field<'_>, evidence: &Evidence) -> Scope {
     let (addrs, names) = (field.failed_addrs(), field.failed_names());
     let before_name = field.lead_case().and_then(|c| c.stage()) == Some(Stage::Tcp);
     if evidence.works(Differs::Name) {
+        if before_name {
+            return Scope::Unknown; // it accepts others, and no name had been sent
+        }
         let spared = !evidence.works(Differs::Address);
         return if spared {
             Scope::OneName
@@ -157,7 +160,13 @@ fn of_paths(field: &Field<'_>, evidence: &Evidence) -> Scope {
     Scope::Unknown
 }
 
-fn of_lookups(field: &Field<'_>, evidence: &Evidence, others: &Others) -> Scope {
+/// Where all services are looked at: some of them got through while the lead failed, or about then.
+fn mixed(field: &Field<'_>) -> bool {
+    let listed = field.lead_case().is_some_and(|c| c.attempt.listed);
+    !listed && field.tally(|p| p.worked).0.worked() > 0
+}
+
+fn of_lookups(field: &Field<'_>, evidence: &Evidence) -> Scope {
     if field.outcome != Outcome::Broken && field.lead_case().is_some_and(|c| !c.broke()) {
         return Scope::Unknown;
     }
@@ -172,9 +181,10 @@ fn of_lookups(field: &Field<'_>, evidence: &Evidence, others: &Others) -> Scope 
             Scope::Unknown
         };
     }
-    if evidence.fails(Differs::Question)
-        || (others.beyond().failed > 0 && !evidence.works(Differs::Service))
-    {
+    let asked = evidence.tally(Differs::Question);
+    let rest = evidence.tally(Differs::Service);
+    let none = |t: &Tally| t.failed > 0 && t.during + t.after == 0;
+    if (none(&asked) || none(&rest)) && !mixed(field) {
         return Scope::Everything;
     }
     Scope::Unknown
