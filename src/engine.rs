@@ -3,6 +3,7 @@
 //! Frames and their times go in, facts and a snapshot come out. Nothing here opens a file, reads a clock or
 //! prints. Work on a flow stops as soon as it is clear that it has nothing to do with the target.
 
+mod beside;
 pub mod conversation;
 mod notes;
 mod stake;
@@ -25,6 +26,7 @@ use crate::snapshot::why_not::{WhyNotReport, report};
 use crate::source::CaptureInfo;
 use crate::target::Target;
 use crate::types::{Addr, CaptureId, Endpoint, Frame, Side, Timestamp};
+use crate::verdict::Field;
 use conversation::{App, Detail, Flow, Stake};
 use stake::{is_elsewhere, stake_of};
 use std::collections::HashMap;
@@ -566,6 +568,8 @@ impl Engine {
         .with_incomplete(incomplete);
         let judged: Vec<Judged> = attempts.iter().map(|a| judge(a, &world)).collect();
         let notes = notes::notes(self, captures, &attempts);
+        let field = Field::of(&world, &judged);
+        let others = beside::others(self, &field.wanted());
         tell(&Parts {
             captures,
             profile: if self.target.is_all() {
@@ -575,6 +579,8 @@ impl Engine {
             },
             world: &world,
             judged: &judged,
+            field: &field,
+            others: &others,
             notes,
         })
     }

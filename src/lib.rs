@@ -9,12 +9,13 @@
 //!    thing with its packet number; they never judge.
 //! 5. [`attempt`] joins lookups and paths into one try of one client to reach one name.
 //! 6. [`diagnose`] runs the rules over an attempt's facts. One diagnosis is one file under `diagnose/rules/`.
-//! 7. [`snapshot`] is the result as plain data, the only thing that outputs may see.
-//! 8. [`report`] paints it.
+//! 7. [`verdict`] judges over all attempts: how far it reaches, whom it points at, what to do.
+//! 8. [`snapshot`] is the result as plain data, the only thing that outputs may see.
+//! 9. [`report`] paints it.
 //!
 //! [`compare`] sets two snapshots side by side and says what their difference proves.
 //!
-//! [`engine`] assembles 2 to 7. It opens no file, reads no clock and prints nothing: packets and times go in,
+//! [`engine`] assembles 2 to 8. It opens no file, reads no clock and prints nothing: packets and times go in,
 //! a snapshot comes out. A module may use those declared above it in this file, never below (`tests/layers.rs`):
 //! [`fact`] stands high because facts are plain data, and decoding an ICMP error makes the first of them.
 
@@ -36,6 +37,8 @@ pub mod observe;
 pub mod attempt;
 
 pub mod diagnose;
+
+pub mod verdict;
 
 pub mod snapshot;
 

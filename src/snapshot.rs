@@ -8,6 +8,7 @@ pub mod build;
 mod cells;
 mod certificate;
 pub mod clean;
+mod tables;
 mod verdict;
 pub mod why_not;
 
@@ -98,18 +99,70 @@ pub struct Verdict {
     pub stage: Option<Stage>,
     /// Whom it points at.
     pub blame: Option<Blame>,
-    /// How sure, 0 to 1.
+    /// How sure, 0 to 1: never more than the evidence for both cause and blame gives.
     pub confidence: Option<f64>,
     /// `one-name`, `one-server`, `one-family`, `one-transport`, `service`, `everything`, `unknown`.
     pub scope: String,
     /// What speaks for it.
     pub because: Vec<String>,
-    /// What speaks against it, and rival explanations.
+    /// Rival explanations: what rules each out, or that nothing does.
     pub against: Vec<String>,
     /// What to do, in order.
     pub steps: Vec<Step>,
+    /// Usual steps that this capture has already answered, and how.
+    pub left_out: Vec<Step>,
+    /// The comparisons that scope and blame rest on.
+    pub experiments: Vec<Experiment>,
+    /// Names that a resolver or something in between blocks, as it seems: what stops most first.
+    pub unblock: Vec<Unblock>,
     /// What was seen and what could not be seen, in one sentence.
     pub coverage: String,
+}
+
+/// A natural experiment: tries of the same capture that differ from the failing ones in one thing.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Experiment {
+    /// What differed: `name`, `address`, `family`, `transport`, `resolver`, `question`, `host`, `service`, `time` or
+    /// `hello-size`.
+    pub differed: &'static str,
+    /// What was held equal.
+    pub held: &'static str,
+    /// Controls that worked near in time: meanwhile, shortly before, shortly after.
+    pub worked: Controls,
+    /// Controls that failed as well.
+    pub failed: u32,
+    /// Attempts that they belong to, by `id`; none for traffic that is no attempt, and at most 16.
+    pub attempts: Vec<usize>,
+    /// Index into `captures` of the frames.
+    pub capture: Option<usize>,
+    /// Packets that show some of them, of that capture.
+    pub frames: Vec<u32>,
+}
+
+/// Controls by when they were.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Controls {
+    /// While the failing tries lasted.
+    pub during: u32,
+    /// In the minute before (for `time`: at any time before).
+    pub before: u32,
+    /// In the minute after (for `time`: at any time after).
+    pub after: u32,
+}
+
+/// A name that somebody blocks, as it seems.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Unblock {
+    /// The name.
+    pub name: String,
+    /// What it is for, as the profile says.
+    pub role: String,
+    /// What its failure stops.
+    pub stops: String,
+    /// Attempts that failed for it.
+    pub attempts: u32,
+    /// The app seems to wait for it, whatever its name says.
+    pub waited_for: bool,
 }
 
 /// One thing to do.
@@ -344,18 +397,20 @@ pub struct Resolver {
     pub address: String,
     /// Who runs it, if listed.
     pub name: Option<String>,
-    /// DoT, DoH or DoQ.
+    /// DoT, DoH or DoQ. Then the numbers below count connections, since what is inside can't be seen.
     pub encrypted: bool,
     /// Queries.
     pub queries: u64,
     /// Queries answered.
     pub answered: u64,
-    /// Queries that failed: error answers and no answer.
+    /// Queries that failed: error answers (other than "no such name") and no answer.
     pub failed: u64,
     /// Median answer time, milliseconds.
     pub median: Option<f64>,
     /// 95th percentile, milliseconds.
     pub p95: Option<f64>,
+    /// Published typical answer time, milliseconds: depends on the place, a rough scale only.
+    pub typical: Option<u16>,
 }
 
 /// One server address.
@@ -371,6 +426,8 @@ pub struct Server {
     pub tried: u32,
     /// Paths that got through.
     pub worked: u32,
+    /// Paths that broke there; the rest was given up or had no outcome yet.
+    pub failed: u32,
     /// Median round trip, milliseconds.
     pub rtt: Option<f64>,
 }

@@ -145,6 +145,7 @@ pub struct Case {
     exit: Option<i32>,
     keys: bool,
     attempts: Vec<(Option<String>, Expect)>,
+    verdict: Vec<(&'static str, String)>,
     build: Box<dyn Fn(&Net)>,
 }
 
@@ -159,6 +160,7 @@ impl Case {
             exit: None,
             keys: false,
             attempts: Vec::new(),
+            verdict: Vec::new(),
             build: Box::new(|_| ()),
         }
     }
@@ -202,6 +204,13 @@ impl Case {
     #[must_use]
     pub fn expect_address(mut self, e: Expect) -> Self {
         self.attempts.push((None, e));
+        self
+    }
+
+    /// What the verdict over all attempts must say: `outcome`, `scope`, `blame`, `cause` or `stage`.
+    #[must_use]
+    pub fn verdict(mut self, fields: &[(&'static str, String)]) -> Self {
+        self.verdict.extend_from_slice(fields);
         self
     }
 
@@ -259,6 +268,12 @@ impl Case {
         let _ = writeln!(t, "exit = {}", self.exit.unwrap_or(i32::from(broken)));
         for (name, e) in &self.attempts {
             attempt(&mut t, name.as_deref(), e);
+        }
+        if !self.verdict.is_empty() {
+            let _ = writeln!(t, "\n[verdict]");
+        }
+        for (key, value) in &self.verdict {
+            let _ = writeln!(t, "{key} = {}", quote(value));
         }
         t
     }

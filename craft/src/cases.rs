@@ -3,6 +3,7 @@
 use crate::Case;
 
 mod capture;
+mod cross;
 mod dns;
 mod healthy;
 mod http;
@@ -22,6 +23,7 @@ pub fn cases() -> Vec<Case> {
         http::cases(),
         media::cases(),
         capture::cases(),
+        cross::cases(),
     ]
     .into_iter()
     .flatten()

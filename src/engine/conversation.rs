@@ -41,9 +41,11 @@ pub struct Flow {
     isn: Option<u32>,
     pub(super) client_is_low: bool,
     pub(super) stake: Stake,
-    /// Bits: a side sent something other than SYN or RST.
-    spoke: Both<bool>,
-    closed: bool,
+    /// A side sent something other than SYN or RST.
+    pub(super) spoke: Both<bool>,
+    /// A side sent payload.
+    pub(super) gave: Both<bool>,
+    pub(super) closed: bool,
     pub(super) detail: Option<Box<Detail>>,
 }
 
@@ -218,6 +220,7 @@ impl Flow {
             client_is_low,
             stake: Stake::Open,
             spoke: Both::default(),
+            gave: Both::default(),
             closed: false,
             detail: None,
         }
@@ -236,9 +239,15 @@ impl Flow {
             client_is_low: false,
             stake: Stake::None,
             spoke: Both::default(),
+            gave: Both::default(),
             closed: false,
             detail: None,
         }
+    }
+
+    /// A TCP connection whose first SYN, or the answer to it, was seen.
+    pub(super) fn began(&self) -> bool {
+        self.isn.is_some()
     }
 
     pub(super) fn is_tcp(&self) -> bool {
@@ -304,6 +313,7 @@ impl Flow {
     pub(super) fn note_segment(&mut self, side: Side, segment: &Segment<'_>) {
         let flags = segment.flags;
         self.spoke[side] |= !flags.has(TcpFlags::SYN | TcpFlags::RST);
+        self.gave[side] |= segment.payload_len > 0;
         self.closed |= flags.has(TcpFlags::FIN | TcpFlags::RST);
     }
 

@@ -249,6 +249,12 @@ impl DnsObserver {
         self.resolvers.answers_by(resolver)
     }
 
+    /// When that resolver gave an answer without error to lookups that are not kept: control for those that are.
+    #[must_use]
+    pub fn answers_beside(&self, resolver: Addr) -> Option<&Answers> {
+        self.resolvers.answers_beside(resolver)
+    }
+
     /// When that client was told an address by any resolver, whatever the name.
     #[must_use]
     pub fn answers_to(&self, client: Addr) -> Option<&Answers> {

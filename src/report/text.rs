@@ -4,7 +4,8 @@
 //! Every state has a word beside its colour; without colour nothing is lost.
 
 use crate::snapshot::{
-    Attempt, Capture, Finding, Outcome, Path, Report, Resolver, Severity, StageCell, Status,
+    Attempt, Capture, Finding, Outcome, Path, Report, Resolver, Server, Severity, StageCell,
+    Status, Step, Unblock,
 };
 use std::io::{self, Write};
 
@@ -13,7 +14,7 @@ use std::io::{self, Write};
 pub struct Style {
     /// With ANSI colours (16 of them, so that light and dark terminals both serve).
     pub color: bool,
-    /// Attempts that went well in one line only, and no resolver table.
+    /// The verdict with its steps, attempts that went well in one line, and no tables of servers and resolvers.
     pub quiet: bool,
     /// Every finding and path, also of attempts that went well.
     pub verbose: bool,
@@ -54,6 +55,7 @@ pub fn write(report: &Report, style: Style, out: &mut impl Write) -> io::Result<
         self::attempt(report, attempt, style, out)?;
     }
     if !style.quiet {
+        servers(&report.servers, style, out)?;
         resolvers(&report.resolvers, style, out)?;
     }
     captures(&report.captures, style, out)
@@ -81,11 +83,61 @@ fn verdict(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()
             v.scope
         )?;
     }
-    wrapped(out, "        ", &v.coverage)?;
-    for step in &v.steps {
-        wrapped(out, "        What to do: ", &step.action)?;
+    let steps: Vec<String> = v.steps.iter().map(reasoned).collect();
+    if style.quiet {
+        numbered(out, &steps)?;
+    } else {
+        listed(out, "Why", &v.because)?;
+        listed(out, "Or else", &v.against)?;
+        numbered(out, &steps)?;
+        let left: Vec<String> = v.left_out.iter().map(reasoned).collect();
+        listed(out, "No need for", &left)?;
+    }
+    let names: Vec<String> = v.unblock.iter().map(blocked).collect();
+    listed(out, "Names to unblock, what stops most first", &names)?;
+    wrapped(out, "        ", &v.coverage)
+}
+
+/// A heading and a list below it; nothing for an empty list.
+fn listed(out: &mut impl Write, heading: &str, lines: &[String]) -> io::Result<()> {
+    if !lines.is_empty() {
+        writeln!(out, "        {heading}:")?;
+    }
+    for line in lines {
+        wrapped(out, "          - ", line)?;
     }
     Ok(())
+}
+
+fn numbered(out: &mut impl Write, steps: &[String]) -> io::Result<()> {
+    if !steps.is_empty() {
+        writeln!(out, "        What to do:")?;
+    }
+    for (i, step) in steps.iter().enumerate() {
+        wrapped(out, &format!("          {}. ", i + 1), step)?;
+    }
+    Ok(())
+}
+
+fn reasoned(step: &Step) -> String {
+    format!("{} [{}]", step.action, step.why)
+}
+
+fn blocked(name: &Unblock) -> String {
+    let waits = if name.waited_for {
+        "; the app seems to wait for it"
+    } else {
+        ""
+    };
+    let times = if name.attempts == 1 {
+        String::new()
+    } else {
+        format!(", {} attempts", name.attempts)
+    };
+    format!(
+        "{} ({}{times}): {}{waits}",
+        name.name, name.role, name.stops
+    )
 }
 
 pub(super) fn percent(confidence: f64) -> String {
@@ -257,16 +309,80 @@ fn resolvers(resolvers: &[Resolver], style: Style, out: &mut impl Write) -> io::
     }
     writeln!(out, "\n{}", style.ink(Ink::Bold, "Resolvers"))?;
     for r in resolvers {
+        let typical = r.typical.map(|t| format!(" (published: {t} ms)"));
+        let typical = typical.unwrap_or_default();
         let time = match (r.median, r.p95) {
-            (Some(median), Some(p95)) => format!("median {median:.1} ms, 95 % within {p95:.1} ms"),
-            _ => "no answer".into(),
+            (Some(median), Some(p95)) => {
+                format!("median {median:.1} ms{typical}, 95 % within {p95:.1} ms")
+            }
+            _ if r.encrypted => format!("what is inside can't be seen{typical}"),
+            _ => format!("no answer{typical}"),
         };
         let name = r.name.as_ref().map(|n| format!(" {n}")).unwrap_or_default();
+        let (how, what) = if r.encrypted {
+            ("encrypted", "connections")
+        } else {
+            ("plain", "queries")
+        };
+        let ink = if r.failed > 0 && r.failed >= r.answered {
+            Ink::Bad
+        } else if r.failed > 0 {
+            Ink::Warn
+        } else {
+            Ink::Good
+        };
+        let failed = style.ink(ink, &format!("{} failed", r.failed));
         writeln!(
             out,
-            "   {}{name}: {} queries, {} answered, {} failed, {time}",
-            r.address, r.queries, r.answered, r.failed
+            "   {}{name}, {how}: {} {what}, {} answered, {failed}, {time}",
+            r.address, r.queries, r.answered
         )?;
+    }
+    Ok(())
+}
+
+/// Every address that was tried, the worst first, so that one dead edge among many stands out.
+fn servers(servers: &[Server], style: Style, out: &mut impl Write) -> io::Result<()> {
+    const SHOWN: usize = 24;
+    if servers.is_empty() {
+        return Ok(());
+    }
+    let rank = |s: &Server| match (s.worked, s.tried) {
+        (0, _) => 0,
+        (w, t) if w < t => 1,
+        _ => 2,
+    };
+    let mut list: Vec<&Server> = servers.iter().collect();
+    list.sort_by_key(|s| (rank(s), std::cmp::Reverse(s.tried)));
+    writeln!(out, "\n{}", style.ink(Ink::Bold, "Servers"))?;
+    let width = list.iter().take(SHOWN).map(|s| s.address.len()).max();
+    for s in list.iter().take(SHOWN) {
+        let (word, ink) = match rank(s) {
+            0 if s.failed > 0 => ("none worked", Ink::Bad),
+            0 => ("no outcome", Ink::Dim),
+            1 if s.failed > 0 => ("some failed", Ink::Warn),
+            _ => ("worked", Ink::Good),
+        };
+        let rtt = s.rtt.map(|r| format!("  {r:.1} ms")).unwrap_or_default();
+        let cdn = s.cdn.as_ref().map(|c| format!("  {c}")).unwrap_or_default();
+        let names: Vec<&str> = s.names.iter().take(3).map(String::as_str).collect();
+        let more = match s.names.len() {
+            n if n > 3 => format!(" and {} more", n - 3),
+            _ => String::new(),
+        };
+        writeln!(
+            out,
+            "   {:width$}  {}  {} of {}{rtt}{cdn}  {}{more}",
+            s.address,
+            style.ink(ink, &format!("{word:11}")),
+            s.worked,
+            s.tried,
+            names.join(", "),
+            width = width.unwrap_or(0),
+        )?;
+    }
+    if list.len() > SHOWN {
+        writeln!(out, "   and {} more", list.len() - SHOWN)?;
     }
     Ok(())
 }

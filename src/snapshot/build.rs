@@ -2,10 +2,10 @@
 
 use super::clean::clean;
 use super::{
-    Attempt, Capture, Finding, Lookup, Network, Path, Report, Resolver, SCHEMA, Server, TargetInfo,
-    Tool, millis, rfc3339,
+    Attempt, Capture, Finding, Lookup, Network, Path, Report, SCHEMA, TargetInfo, Tool, millis,
+    rfc3339,
 };
-use crate::attempt::{self, MatchedBy, Progress};
+use crate::attempt::{self, Progress};
 use crate::data;
 use crate::decode::link_name;
 use crate::diagnose::judge::ordered;
@@ -14,8 +14,8 @@ use crate::fact::dns::{Lookup as LookupFact, qtype_name, rcode_name};
 use crate::fact::tls::TlsFacts;
 use crate::flow::FlowView;
 use crate::source::CaptureInfo;
-use crate::types::{Addr, CaptureId, Endpoint, Mark};
-use std::collections::BTreeMap;
+use crate::types::{Addr, CaptureId, Mark};
+use crate::verdict::{Field, Others, is_reported};
 
 /// Most frames named by one finding, path or cell.
 const MAX_FRAMES: usize = 24;
@@ -30,6 +30,10 @@ pub struct Parts<'a> {
     pub world: &'a World<'a>,
     /// The judgement of each attempt, in the same order.
     pub judged: &'a [Judged],
+    /// The same, laid out for the verdict.
+    pub field: &'a Field<'a>,
+    /// Traffic beside the target, around the time of what failed.
+    pub others: &'a Others,
     /// Sentences on what could not be seen, by capture.
     pub notes: Vec<Vec<String>>,
 }
@@ -41,7 +45,7 @@ pub fn build(parts: &Parts<'_>) -> Report {
         .map(|(id, a, j)| attempt(id, a, j, parts.captures))
         .collect();
     let captures = captures(parts);
-    let servers = servers(parts);
+    let servers = super::tables::servers(parts);
     let verdict = super::verdict::verdict(parts, &attempts, &captures);
     Report {
         schema: SCHEMA,
@@ -55,7 +59,7 @@ pub fn build(parts: &Parts<'_>) -> Report {
         },
         verdict,
         attempts,
-        resolvers: resolvers(parts),
+        resolvers: super::tables::resolvers(parts),
         servers,
     }
 }
@@ -74,12 +78,6 @@ pub(super) fn captures(parts: &Parts<'_>) -> Vec<Capture> {
     let notes = |index: usize| parts.notes.get(index).cloned().unwrap_or_default();
     let captures = parts.captures.iter().enumerate();
     captures.map(|(i, c)| capture(c, notes(i))).collect()
-}
-
-/// Connections to encrypted resolvers and requests that look for a captive portal are reported only when they broke.
-fn is_reported(attempt: &attempt::Attempt<'_>, judged: &Judged) -> bool {
-    let aside = matches!(attempt.matched_by, MatchedBy::Resolver | MatchedBy::Portal);
-    !aside || judged.outcome == Outcome::Broken
 }
 
 fn capture(info: &CaptureInfo, notes: Vec<String>) -> Capture {
@@ -167,7 +165,7 @@ pub fn frames(marks: &[Mark], capture: CaptureId) -> Vec<u32> {
         .collect()
 }
 
-fn round(confidence: f64) -> f64 {
+pub(super) fn round(confidence: f64) -> f64 {
     (confidence.clamp(0.0, 1.0) * 100.0).round() / 100.0
 }
 
@@ -387,14 +385,14 @@ fn version(flow: &FlowView<'_>) -> Option<String> {
         })
 }
 
-fn rtt(flow: &FlowView<'_>) -> Option<std::time::Duration> {
+pub(super) fn rtt(flow: &FlowView<'_>) -> Option<std::time::Duration> {
     if let Some(tcp) = flow.tcp.as_deref() {
         return tcp.rtt();
     }
     flow.quic?.rtt()
 }
 
-fn network(attempt: &attempt::Attempt<'_>, server: Addr) -> Option<Network> {
+pub(super) fn network(attempt: &attempt::Attempt<'_>, server: Addr) -> Option<Network> {
     let cdn = attempt
         .lookups
         .iter()
@@ -412,69 +410,4 @@ fn network(attempt: &attempt::Attempt<'_>, server: Addr) -> Option<Network> {
         asn: owner.as_ref().map(|n| n.asn),
         prefix: owner.map(|n| n.prefix.to_string()),
     })
-}
-
-fn resolvers(parts: &Parts<'_>) -> Vec<Resolver> {
-    parts
-        .world
-        .dns
-        .resolvers()
-        .into_iter()
-        .map(|r| Resolver {
-            address: Endpoint {
-                addr: r.resolver,
-                port: 53,
-            }
-            .to_string(),
-            name: data::resolver_of_addr(r.resolver).map(|l| l.provider.to_owned()),
-            encrypted: false,
-            queries: r.queries,
-            answered: r.answered,
-            failed: r.failed + r.unanswered(),
-            median: r.median,
-            p95: r.p95,
-        })
-        .collect()
-}
-
-/// Every server that an attempt tried, by address.
-fn servers(parts: &Parts<'_>) -> Vec<Server> {
-    let mut by_addr: BTreeMap<Addr, (Server, Vec<f64>)> = BTreeMap::new();
-    let both = parts.world.attempts.iter().zip(parts.judged);
-    let aside = |by| matches!(by, MatchedBy::Resolver | MatchedBy::Portal);
-    for (attempt, judged) in both.filter(|(a, _)| !aside(a.matched_by)) {
-        for (path, verdict) in attempt.paths.iter().zip(&judged.paths) {
-            let addr = path.flow.server.addr;
-            let (server, rtts) = by_addr.entry(addr).or_insert_with(|| {
-                let network = network(attempt, addr);
-                let owner = data::network_of(addr).map(|n| n.holder.to_owned());
-                let server = Server {
-                    address: addr.to_string(),
-                    cdn: network.and_then(|n| n.cdn).or(owner),
-                    names: Vec::new(),
-                    tried: 0,
-                    worked: 0,
-                    rtt: None,
-                };
-                (server, Vec::new())
-            });
-            server.tried += 1;
-            server.worked += u32::from(matches!(verdict.outcome, Outcome::Ok | Outcome::Degraded));
-            rtts.extend(rtt(&path.flow).map(millis));
-            if let Some(name) = attempt.name.as_deref().map(clean)
-                && server.names.len() < 16
-                && !server.names.contains(&name)
-            {
-                server.names.push(name);
-            }
-        }
-    }
-    by_addr
-        .into_values()
-        .map(|(mut server, mut rtts)| {
-            rtts.sort_by(f64::total_cmp);
-            server.rtt = rtts.get(rtts.len() / 2).copied();
-            server
-        })
-        .collect()
 }

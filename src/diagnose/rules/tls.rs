@@ -12,7 +12,6 @@ mod client_silent;
 mod closed_after_hello;
 mod common;
 mod ech_rejected;
-mod forged;
 mod hello_unanswered;
 mod intercepted;
 mod large_hello_dropped;

@@ -202,7 +202,7 @@ impl DnsObserver {
                 .record(packet.flow.client.addr, name, reply.mark, addresses(&reply));
         }
         let took = (first && pending.asked).then(|| packet.time().since(pending.first));
-        self.count_reply(packet.flow.resolver.addr, &reply, took);
+        self.count_reply(packet.flow.resolver.addr, &reply, took, kept);
         if reply.is_address_answer() {
             self.resolvers.served(packet.flow.client.addr, reply.mark);
         }
@@ -214,7 +214,7 @@ impl DnsObserver {
         }
     }
 
-    fn count_reply(&mut self, resolver: Addr, reply: &Reply, took: Option<Duration>) {
+    fn count_reply(&mut self, resolver: Addr, reply: &Reply, took: Option<Duration>, kept: bool) {
         let Some(counters) = self.resolvers.of(resolver) else {
             return;
         };
@@ -222,6 +222,9 @@ impl DnsObserver {
             counters.malformed += 1;
         } else if let Some(took) = took {
             counters.answer(reply, took);
+            if !kept {
+                counters.answer_beside(reply);
+            }
         }
     }
 }

@@ -56,6 +56,7 @@ pub(super) struct Counters {
     failed: u64,
     times: Samples,
     answers: Answers,
+    beside: Answers,
 }
 
 /// Well-formed replies over time, at most 64 of them.
@@ -69,6 +70,15 @@ impl Counters {
         self.failed += u64::from(!matches!(reply.rcode, NOERROR | NXDOMAIN));
         self.times
             .add(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
+    }
+}
+
+impl Counters {
+    /// The same of a lookup that is not kept, where it is no error (that a name does not exist is none).
+    pub(super) fn answer_beside(&mut self, reply: &Reply) {
+        if matches!(reply.rcode, NOERROR | NXDOMAIN) {
+            self.beside.add(reply.mark);
+        }
     }
 }
 
@@ -97,6 +107,10 @@ impl Resolvers {
 
     pub(super) fn answers_by(&self, resolver: Addr) -> Option<&Answers> {
         Some(&self.by_address.get(&resolver)?.answers)
+    }
+
+    pub(super) fn answers_beside(&self, resolver: Addr) -> Option<&Answers> {
+        Some(&self.by_address.get(&resolver)?.beside)
     }
 
     pub(super) fn answers_to(&self, client: Addr) -> Option<&Answers> {

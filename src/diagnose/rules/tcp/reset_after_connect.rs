@@ -51,7 +51,7 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
         return None;
     }
     let doubts = weigh(context, reset, Some(ack));
-    let injected = doubts.suffice() || (!reset.in_sequence && !doubts.words.is_empty());
+    let injected = doubts.suffice();
     let mut what = format!(
         "{} accepted the connection; {:.1} ms after the client's ACK a reset came, TTL {}, before any data",
         context.path.flow.server,

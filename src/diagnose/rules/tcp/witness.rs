@@ -1,10 +1,13 @@
 //! Who sent a reset: what speaks against the server whose address it carries.
 //!
 //! No single sign proves a forgery, except that the server goes on as if it had sent none. The others count one each,
-//! and it takes two: firewalls in front of a server answer with a TTL of their own, and they are no forgers.
+//! and it takes two (Weaver, Sommer, Paxson, NDSS 2009): firewalls in front of a server answer with a TTL of their own,
+//! load balancers from other machines, and a kernel that knows no connection writes its resets differently. The caller
+//! knows the stage: what the reset answers. Captures that name the app of a connection were made by a VPN on the device,
+//! which writes all headers itself: there nothing is said.
 
 use crate::diagnose::PathContext;
-use crate::fact::tcp::{Reset, TcpFacts};
+use crate::fact::tcp::{Half, Reset, TcpFacts};
 use crate::types::{Mark, Side};
 use std::time::Duration;
 
@@ -24,6 +27,15 @@ impl Doubts {
         self.weight >= 2
     }
 
+    /// The signs as the end of a sentence, or nothing.
+    pub(in crate::diagnose::rules) fn in_words(&self) -> String {
+        if self.words.is_empty() {
+            String::new()
+        } else {
+            format!("; {}", self.words.join(", "))
+        }
+    }
+
     fn add(&mut self, weight: u32, words: impl Into<String>) {
         self.weight += weight;
         self.words.push(words.into());
@@ -34,6 +46,10 @@ impl Doubts {
 const TTL_SLACK: u8 = 2;
 /// Too near for half a round trip to mean anything.
 const NEAR: Duration = Duration::from_millis(4);
+/// Data that comes this soon after a reset may have been sent before it and overtaken.
+const OVERTAKEN: Duration = Duration::from_millis(3);
+/// Packets of the server that make its IP identification a habit.
+const HABIT: u32 = 3;
 
 /// Weighs a reset that carries the server's address, sent in answer to the packet `trigger` of the client.
 pub(in crate::diagnose::rules) fn weigh(
@@ -50,27 +66,9 @@ pub(in crate::diagnose::rules) fn weigh(
     }
     goes_on(tcp, reset, &mut doubts);
     let seen = elsewhere(context);
-    let ttl = own_ttl(tcp).or(seen.ttl);
-    if let Some(ttl) = ttl.filter(|ttl| ttl.abs_diff(reset.ttl) > TTL_SLACK) {
-        let words = format!(
-            "it arrived with TTL {}, the server's other packets with {ttl}",
-            reset.ttl
-        );
-        doubts.add(1, words);
-    }
-    let trip = tcp.rtt().or(seen.rtt);
-    if let (Some(trip), Some(trigger)) = (trip, trigger) {
-        let took = reset.mark.time.since(trigger.time);
-        if trip > NEAR && took < trip / 2 && reset.mark.time >= trigger.time {
-            let (took, trip) = (took.as_secs_f64() * 1e3, trip.as_secs_f64() * 1e3);
-            let words = format!("it came after {took:.1} ms, the round trip is {trip:.1} ms");
-            doubts.add(1, words);
-        }
-    }
-    let in_handshake = tcp.syn_ack.count == 0;
-    if in_handshake && !reset.with_ack {
-        doubts.add(1, "no system answers a SYN with a reset without ACK");
-    }
+    distance(tcp, reset, seen.ttl, &mut doubts);
+    too_fast(tcp, reset, trigger, seen.rtt, &mut doubts);
+    habits(tcp, reset, &mut doubts);
     several(tcp, &mut doubts);
     doubts
 }
@@ -82,10 +80,85 @@ fn goes_on(tcp: &TcpFacts, reset: &Reset, doubts: &mut Doubts) {
         doubts.add(2, "the server's SYN-ACK followed it");
         doubts.marks.push(mark);
     }
-    if let Some(mark) = tcp.data_after_reset {
+    let data = tcp
+        .data_after_reset
+        .filter(|m| m.time.since(reset.mark.time) > OVERTAKEN);
+    if let Some(mark) = data {
         doubts.add(2, "the server went on sending data after it");
         doubts.marks.push(mark);
     }
+}
+
+/// It came from nearer or farther than the server's other packets, on this connection or, without any, on another.
+fn distance(tcp: &TcpFacts, reset: &Reset, other: Option<u8>, doubts: &mut Doubts) {
+    let server = &tcp.half[Side::Server];
+    let own = (server.ttl_max > 0).then_some((server.ttl_min, server.ttl_max));
+    let Some((low, high)) = own.or(other.map(|ttl| (ttl, ttl))) else {
+        return;
+    };
+    let foreign =
+        reset.ttl.saturating_add(TTL_SLACK) < low || reset.ttl > high.saturating_add(TTL_SLACK);
+    if foreign {
+        let usual = if low == high {
+            low.to_string()
+        } else {
+            format!("{low} to {high}")
+        };
+        doubts.add(
+            1,
+            format!(
+                "it arrived with TTL {}, the server's other packets with {usual}",
+                reset.ttl
+            ),
+        );
+    }
+}
+
+/// It came sooner than the server can have answered.
+fn too_fast(
+    tcp: &TcpFacts,
+    reset: &Reset,
+    trigger: Option<Mark>,
+    other: Option<Duration>,
+    doubts: &mut Doubts,
+) {
+    let (Some(trip), Some(trigger)) = (tcp.rtt().or(other), trigger) else {
+        return;
+    };
+    let took = reset.mark.time.since(trigger.time);
+    if trip > NEAR && took < trip / 2 && reset.mark.time >= trigger.time {
+        let (took, trip) = (took.as_secs_f64() * 1e3, trip.as_secs_f64() * 1e3);
+        doubts.add(
+            1,
+            format!("it came after {took:.1} ms, the round trip is {trip:.1} ms"),
+        );
+    }
+}
+
+/// What no system writes, or this server does not.
+fn habits(tcp: &TcpFacts, reset: &Reset, doubts: &mut Doubts) {
+    if tcp.syn_ack.count == 0 && !reset.with_ack {
+        doubts.add(1, "no system answers a SYN with a reset without ACK");
+    }
+    let server = &tcp.half[Side::Server];
+    if server.packets.saturating_sub(tcp.reset_count) >= HABIT
+        && server.ip_id_zero
+        && reset.ip_id != 0
+    {
+        doubts.add(
+            1,
+            "it has an IP identification, the server's other packets have none",
+        );
+    }
+    let resets = || tcp.resets.iter().filter(|r| r.from == Side::Server);
+    if tcp.established() && is_whole(server) && resets().all(|r| !r.in_sequence) {
+        doubts.add(1, "its sequence number is not the server's next");
+    }
+}
+
+/// The capture holds all that this side sent.
+fn is_whole(half: &Half) -> bool {
+    half.unseen == 0 && half.hole_at.is_none()
 }
 
 /// Several resets that differ: a system sends one kind, and at one place of the stream.
@@ -101,11 +174,19 @@ fn several(tcp: &TcpFacts, doubts: &mut Doubts) {
     if others.iter().any(|r| r.with_ack != first.with_ack) {
         doubts.add(1, "resets with and without ACK came together");
     }
-    if others.iter().any(|r| r.seq != first.seq && r.seq.is_some()) {
+    let guessed = others.iter().any(|r| r.seq != first.seq && r.seq.is_some());
+    let fitting = all.iter().filter(|r| r.in_sequence).count();
+    if is_whole(&tcp.half[Side::Server]) && fitting > 0 && fitting < all.len() {
+        doubts.add(2, "several resets came with different sequence numbers");
+    } else if guessed {
         doubts.add(1, "several resets guess at the sequence number");
     }
     if others.iter().any(|r| r.ttl.abs_diff(first.ttl) > TTL_SLACK) {
         doubts.add(1, "the resets differ in TTL among themselves");
+    }
+    let window = |r: &&Reset| r.window != first.window && r.window != 0 && first.window != 0;
+    if others.iter().any(window) {
+        doubts.add(1, "the resets' windows differ");
     }
 }
 

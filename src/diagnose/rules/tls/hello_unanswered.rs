@@ -93,7 +93,10 @@ fn words(h: &Handshake<'_>, acked: Acked, sends: &[Mark], lasted: Duration) -> S
         Acked::All => format!(
             "{server} acknowledged the ClientHello and sent nothing for {lasted}: the server or a box in its place holds it"
         ),
-        _ => format!(
+        Acked::Partly => format!(
+            "the first part of the ClientHello was acknowledged by {server}, the rest was sent {count}and in {lasted} was not; nothing came back"
+        ),
+        Acked::Nothing => format!(
             "the ClientHello was sent {count}to {server}; in {lasted} it was not acknowledged and nothing came back"
         ),
     };

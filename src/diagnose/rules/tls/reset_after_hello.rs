@@ -27,7 +27,8 @@
 //! RFC 9293 section 3.5.2, RFC 6066 section 3; Weaver, Sommer, Paxson: Detecting Forged TCP Reset Packets, NDSS 2009.
 
 use super::common::{Acked, Handshake, LONG, not_before, span};
-use super::{forged, large_hello_dropped};
+use super::large_hello_dropped;
+use crate::diagnose::rules::tcp::witness::weigh;
 use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Stage};
 use crate::fact::tcp::Reset;
 use crate::types::Side;
@@ -54,10 +55,10 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     if in_vain && h.unanswered(&h.sends()).is_some() || large_hello_dropped::explains(&h) {
         return None;
     }
-    let doubts = forged::doubts(&h);
+    let doubts = weigh(context, reset, Some(h.hello));
     // A server's own reset further on in its stream: it had sent something that the capture lacks.
     let ahead = reset.seq.is_some_and(|seq| seq > h.server().sent);
-    if ahead && !doubts.is_injected() {
+    if ahead && !doubts.suffice() {
         return None;
     }
     let passed = h.other_name_passed();
@@ -65,7 +66,7 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
         "a reset with the address of {} came {} after the ClientHello, before any answer{}",
         context.path.flow.server,
         span(reset.mark.time.since(h.hello.time)),
-        doubts.words()
+        doubts.in_words()
     );
     if let Some(other) = passed {
         what += &format!(
@@ -76,14 +77,14 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     if h.is_large() {
         what += "; the ClientHello took several packets, so a box that knows only small ones is possible as well";
     }
-    let sure = match (doubts.is_injected(), passed.is_some()) {
+    let sure = match (doubts.suffice(), passed.is_some()) {
         (true, _) => 0.95,
         (_, true) => 0.9,
         _ => 0.75,
     };
     let resets = h.tcp.resets.iter().filter(|r| r.from == Side::Server);
     let marks = resets.map(|r| r.mark).chain(h.hello_marks());
-    Some(Claim::new(what, sure, marks).with("injected", doubts.is_injected()))
+    Some(Claim::new(what, sure, marks).with("injected", doubts.suffice()))
 }
 
 /// It came after the hello, and nothing of the server came between them.

@@ -26,7 +26,7 @@
 //! RFC 9293 section 3.5.2, RFC 8446 section 6.
 
 use super::common::{Handshake, LONG, not_before, span};
-use super::forged;
+use crate::diagnose::rules::tcp::witness::weigh;
 use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Stage};
 use crate::types::{Mark, Side};
 
@@ -61,7 +61,7 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
         return None;
     }
     let reset = h.tcp.reset_from(Side::Server).filter(|r| r.mark == cut);
-    let doubts = reset.map(|_| forged::doubts(&h)).unwrap_or_default();
+    let doubts = reset.map(|r| weigh(context, r, None)).unwrap_or_default();
     let what = format!(
         "{} {} came {} after the server's first TLS record (frame {}), before the handshake was over{}",
         if reset.is_some() {
@@ -72,11 +72,11 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
         context.path.flow.server,
         span(cut.time.since(began.time)),
         began.frame.0,
-        doubts.words()
+        doubts.in_words()
     );
-    let sure = if doubts.is_injected() { 0.95 } else { 0.8 };
+    let sure = if doubts.suffice() { 0.95 } else { 0.8 };
     let marks = [cut, began, h.hello];
-    let claim = Claim::new(what, sure, marks).with("injected", doubts.is_injected());
+    let claim = Claim::new(what, sure, marks).with("injected", doubts.suffice());
     Some(match reset {
         Some(_) => claim,
         None => claim.blaming(Blame::Edge),

@@ -1,0 +1,106 @@
+//! The network as a whole, against the service.
+
+use super::*;
+
+pub(super) fn cases() -> Vec<Case> {
+    vec![
+        wifi_down(),
+        behind_the_router(),
+        earlier_only(),
+        blip_bracketed(),
+        nothing_of_it(),
+    ]
+}
+
+fn syn() -> Expect {
+    Expect::broken("tcp", "tcp.syn-unanswered")
+}
+
+fn wifi_down() -> Case {
+    Case::new("cross", "wifi-down")
+        .about("Everything works, then no packet comes to the device any more: TikTok and other services fail alike.")
+        .expect(V16, Expect::ok())
+        .expect(WWW, syn())
+        .expect(API, syn())
+        .verdict(&broken("everything", "local-network"))
+        .capture(|net| {
+            net.visit(V16, EDGE2);
+            net.visit(OTHER.0, OTHER.1);
+            net.resolve(WWW, &[EDGE1]);
+            net.resolve(API, &["71.18.1.11"]);
+            net.wait(300);
+            for ip in [EDGE1, "71.18.1.11", OTHER.1, NEWS.1] {
+                net.aside(|net| no_answer(net, ip));
+                net.wait(200);
+            }
+            net.wait(9000);
+            net.query(NEWS.0, rtype::A);
+        })
+}
+
+fn behind_the_router() -> Case {
+    Case::new("cross", "nothing-behind-the-router")
+        .about("The router answers pings all the time; nothing behind it answers, whatever the service.")
+        .expect(WWW, syn())
+        .expect(V16, syn())
+        .verdict(&broken("everything", "path"))
+        .capture(|net| {
+            net.resolve(WWW, &[EDGE1]);
+            net.resolve(V16, &[EDGE2]);
+            net.wait(300);
+            for ip in [EDGE1, EDGE2, OTHER.1, NEWS.1] {
+                net.aside(|net| no_answer(net, ip));
+                net.wait(200);
+            }
+            net.ping_until(14_000);
+        })
+}
+
+fn earlier_only() -> Case {
+    Case::new("cross", "others-worked-only-before")
+        .about("Other services worked until a moment before; then two TikTok names get no answer, and nothing else is tried.")
+        .expect(WWW, syn())
+        .expect(V16, syn())
+        .verdict(&[("outcome", "broken"), ("scope", "unknown")].map(|(k, v)| (k, v.to_owned())))
+        .capture(|net| {
+            net.resolve(WWW, &[EDGE1]);
+            net.resolve(V16, &[EDGE2]);
+            net.visit(OTHER.0, OTHER.1);
+            net.wait(500);
+            net.aside(|net| no_answer(net, EDGE1));
+            net.aside(|net| no_answer(net, EDGE2));
+            net.wait(9000);
+            net.query(NEWS.0, rtype::A);
+            net.ping_until(14_000);
+        })
+}
+
+fn blip_bracketed() -> Case {
+    Case::new("cross", "others-worked-before-and-after")
+        .about("Other services worked shortly before and after two TikTok names got no answer.")
+        .expect(WWW, syn())
+        .expect(V16, syn())
+        .verdict(&broken("service", "path"))
+        .capture(|net| {
+            net.resolve(WWW, &[EDGE1]);
+            net.resolve(V16, &[EDGE2]);
+            net.visit(OTHER.0, OTHER.1);
+            net.wait(500);
+            net.aside(|net| no_answer(net, EDGE1));
+            net.aside(|net| no_answer(net, EDGE2));
+            net.wait(8000);
+            net.visit(NEWS.0, NEWS.1);
+            net.ping_until(14_000);
+        })
+}
+
+fn nothing_of_it() -> Case {
+    Case::new("cross", "nothing-of-the-service")
+        .about("Other services work; no name of TikTok occurs: nothing can be said about it.")
+        .expect_none()
+        .verdict(&[("outcome", "unfinished"), ("scope", "unknown")].map(|(k, v)| (k, v.to_owned())))
+        .capture(|net| {
+            net.visit(OTHER.0, OTHER.1);
+            net.visit(NEWS.0, NEWS.1);
+        })
+}

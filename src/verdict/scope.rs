@@ -1,0 +1,303 @@
+//! How far the trouble reaches, and whom all evidence together points at.
+
+use super::experiment::{Differs, Evidence};
+use super::field::Field;
+use super::others::{Life, Others, Tally};
+use crate::diagnose::{Blame, Outcome, Stage};
+use std::collections::BTreeSet;
+
+/// How far the trouble reaches.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Scope {
+    /// Other names of the service work.
+    OneName,
+    /// Other servers for the name work.
+    OneServer,
+    /// Only IPv6, or only IPv4, fails.
+    OneFamily,
+    /// Only UDP/QUIC, or only TCP, fails.
+    OneTransport,
+    /// All of the service fails, other traffic works.
+    Service,
+    /// Other traffic fails as well.
+    Everything,
+    /// The capture lacks the control that would tell.
+    Unknown,
+}
+
+impl Scope {
+    /// As it stands in the JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OneName => "one-name",
+            Self::OneServer => "one-server",
+            Self::OneFamily => "one-family",
+            Self::OneTransport => "one-transport",
+            Self::Service => "service",
+            Self::Everything => "everything",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// How far the trouble of the lead reaches.
+pub(super) fn scope(field: &Field<'_>, evidence: &Evidence, others: &Others) -> Scope {
+    if field.at_dns() {
+        return of_lookups(field, evidence);
+    }
+    if field.failed_paths().next().is_none() {
+        return Scope::Unknown; // it worked, only worse
+    }
+    let split = of_kinds(field, evidence.life, others);
+    if split != Scope::Unknown {
+        return split;
+    }
+    let target_works = field.paths.iter().any(|p| p.worked) && target_works(field, evidence.life);
+    if target_works {
+        of_paths(field, evidence)
+    } else {
+        of_all(field, evidence)
+    }
+}
+
+/// Something of the service worked at that time.
+fn target_works(field: &Field<'_>, life: Life) -> bool {
+    field.tally(|p| p.worked).0.proves(life)
+}
+
+/// Nothing of the service worked: what about the rest?
+fn of_all(field: &Field<'_>, evidence: &Evidence) -> Scope {
+    let rest = evidence.tally(Differs::Service);
+    let names = field.failed_names().len();
+    if evidence.works(Differs::Service) {
+        return if names > 1 {
+            Scope::Service
+        } else {
+            Scope::Unknown
+        };
+    }
+    // With every service looked at, the others are attempts too.
+    let sites: BTreeSet<String> = field
+        .failed
+        .iter()
+        .filter(|&&i| !field.cases[i].attempt.listed)
+        .filter_map(|&i| field.cases[i].attempt.name.as_deref())
+        .map(super::experiment::site)
+        .collect();
+    let dead = rest.failed > 0 && rest.during + rest.after == 0;
+    if (dead || sites.len() > 1) && !mixed(field) {
+        Scope::Everything
+    } else {
+        Scope::Unknown
+    }
+}
+
+/// Only one transport or one family failed, the other of them worked for the same names, and no other traffic of the
+/// kind that failed worked.
+fn of_kinds(field: &Field<'_>, life: Life, others: &Others) -> Scope {
+    let names: BTreeSet<Option<&str>> = field.failed_paths().map(|p| p.name).collect();
+    let split = |kind: &dyn Fn(&super::field::Tried<'_>) -> bool, rest: &dyn Fn(bool) -> Tally| {
+        let kinds: BTreeSet<bool> = field.failed_paths().map(kind).collect();
+        let [only] = kinds.into_iter().collect::<Vec<_>>()[..] else {
+            return false;
+        };
+        let works = |p: &super::field::Tried<'_>| p.worked && kind(p) == only;
+        if field.tally(works).0.worked() > 0 || rest(only).proves(life) {
+            return false;
+        }
+        let (other, _) = field.tally(|p| p.worked && kind(p) != only && names.contains(&p.name));
+        let beside = rest(!only).proves(life) && rest(only).failed > 0;
+        other.worked() > 0 || beside
+    };
+    if split(&|p| p.quic(), &|quic| others.transport(quic)) {
+        return Scope::OneTransport;
+    }
+    // One address of a family says little about the family: another address, or other traffic, of it has to fail too,
+    // or the name has no second address of it.
+    let family = split(&|p| p.v4(), &|v4| others.family(v4));
+    let worked: BTreeSet<_> = field
+        .paths
+        .iter()
+        .filter(|p| p.worked)
+        .map(|p| (p.name, p.v4()))
+        .collect();
+    let spared = field
+        .failed_paths()
+        .all(|p| !worked.contains(&(p.name, p.v4())));
+    if family && spared {
+        Scope::OneFamily
+    } else {
+        Scope::Unknown
+    }
+}
+
+/// Some of the service works: is it the name or the server that tells failure from success?
+fn of_paths(field: &Field<'_>, evidence: &Evidence) -> Scope {
+    let (addrs, names) = (field.failed_addrs(), field.failed_names());
+    let before_name = field.lead_case().and_then(|c| c.stage()) == Some(Stage::Tcp);
+    if evidence.works(Differs::Name) {
+        if before_name {
+            return Scope::Unknown; // it accepts others, and no name had been sent
+        }
+        let spared = !evidence.works(Differs::Address);
+        return if spared {
+            Scope::OneName
+        } else {
+            Scope::Unknown
+        };
+    }
+    if evidence.works(Differs::Address) {
+        return Scope::OneServer;
+    }
+    if addrs.len() == 1 && (names.len() > 1 || before_name) {
+        return Scope::OneServer;
+    }
+    let forged = field.injected();
+    if names.len() == 1 && (forged || addrs.len() > 1) && evidence.works(Differs::Host) {
+        return Scope::OneName;
+    }
+    Scope::Unknown
+}
+
+/// Where all services are looked at: some of them got through while the lead failed, or about then.
+fn mixed(field: &Field<'_>) -> bool {
+    let listed = field.lead_case().is_some_and(|c| c.attempt.listed);
+    !listed && field.tally(|p| p.worked).0.worked() > 0
+}
+
+fn of_lookups(field: &Field<'_>, evidence: &Evidence) -> Scope {
+    if field.outcome != Outcome::Broken && field.lead_case().is_some_and(|c| !c.broke()) {
+        return Scope::Unknown;
+    }
+    if evidence.works(Differs::Host) {
+        return Scope::OneName;
+    }
+    let names = field.failed_names().len();
+    if evidence.works(Differs::Question) {
+        return if names > 1 {
+            Scope::Service
+        } else {
+            Scope::Unknown
+        };
+    }
+    let asked = evidence.tally(Differs::Question);
+    let rest = evidence.tally(Differs::Service);
+    let none = |t: &Tally| t.failed > 0 && t.during + t.after == 0;
+    if (none(&asked) || none(&rest)) && !mixed(field) {
+        return Scope::Everything;
+    }
+    Scope::Unknown
+}
+
+/// Whom it points at, and how sure that can be at most.
+pub(super) fn blame(
+    field: &Field<'_>,
+    evidence: &Evidence,
+    others: &Others,
+    scope: Scope,
+) -> (Blame, f64) {
+    let Some(main) = field.lead_case().and_then(|c| c.main()) else {
+        return (Blame::Unknown, 0.0);
+    };
+    let own = main.blame();
+    let silent = field.silent();
+    match scope {
+        Scope::Everything => everything(field, evidence, others, own),
+        Scope::Service => service(field, evidence, own),
+        Scope::OneServer => match own {
+            // The same way leads to servers that work.
+            Blame::Path | Blame::Unknown => (Blame::Edge, if silent { 0.8 } else { 0.9 }),
+            Blame::Interceptor if !field.injected() => (Blame::Edge, 0.7),
+            other => (other, 0.9),
+        },
+        Scope::OneName if evidence.works(Differs::Name) => match own {
+            Blame::Path | Blame::Edge if silent || main.rule.id.contains("reset") => {
+                (Blame::Interceptor, 0.9)
+            }
+            other => (other, 0.95),
+        },
+        Scope::OneName if field.at_dns() => (own, 0.95),
+        Scope::OneName => (own, 0.75),
+        Scope::OneFamily | Scope::OneTransport => (own, 0.9),
+        Scope::Unknown => (own, unproven(field, evidence, own)),
+    }
+}
+
+/// Without a control that tells the rivals apart, blame rests on the single attempt: sure where an answer came that
+/// says it, less where something is just missing.
+fn unproven(field: &Field<'_>, evidence: &Evidence, own: Blame) -> f64 {
+    let telling = [
+        Differs::Name,
+        Differs::Address,
+        Differs::Family,
+        Differs::Transport,
+        Differs::Resolver,
+        Differs::Question,
+        Differs::HelloSize,
+    ];
+    let told = field.injected() || telling.iter().any(|d| evidence.works(*d));
+    match own {
+        _ if told => 0.95,
+        Blame::Path | Blame::Unknown => 0.6,
+        _ if field.silent() => 0.7,
+        Blame::Interceptor => 0.8,
+        _ => 0.95,
+    }
+}
+
+/// Nothing worked. Silence everywhere is the device's own network, or what lies behind its router.
+fn everything(field: &Field<'_>, evidence: &Evidence, others: &Others, own: Blame) -> (Blame, f64) {
+    let alive = evidence.works(Differs::Service) || others.udp.during > 0;
+    if field.at_dns() && alive {
+        return match own {
+            Blame::LocalNetwork | Blame::Path => (Blame::Resolver, 0.8),
+            other => (other, 0.85),
+        };
+    }
+    if !field.silent() {
+        return (own, 0.85);
+    }
+    // Whatever still comes to the device comes from nearby, since nothing beyond works.
+    let router = others.near.during > 0 || near_resolver(field) || field.signs_of_life();
+    if router {
+        (Blame::Path, 0.75)
+    } else {
+        (Blame::LocalNetwork, 0.75)
+    }
+}
+
+/// A resolver in the device's own network answered while the rest failed.
+fn near_resolver(field: &Field<'_>) -> bool {
+    use super::others::on_link;
+    let clients = field.clients();
+    let answers = |addr| field.world.dns.answers_by(addr).into_iter();
+    field.world.dns.resolvers().iter().any(|r| {
+        let near = clients.iter().take(64).any(|&c| on_link(c, r.resolver));
+        let (Some(from), Some(to)) = (field.spans.begin(), field.spans.end()) else {
+            return false;
+        };
+        near && answers(r.resolver).any(|a| a.within(from, to).next().is_some())
+    })
+}
+
+/// All of the service fails while other traffic works: filtered, or down?
+fn service(field: &Field<'_>, evidence: &Evidence, own: Blame) -> (Blame, f64) {
+    let Some(stage) = field.lead_case().and_then(|c| c.stage()) else {
+        return (own, 0.6);
+    };
+    let addrs = field.failed_addrs().len();
+    match (stage, own) {
+        (Stage::Dns, _) if evidence.works(Differs::Resolver) => (own, 0.95),
+        (Stage::Dns, _) => (own, 0.85),
+        _ if field.injected() || evidence.works(Differs::Name) => (Blame::Interceptor, 0.95),
+        (Stage::Tls, Blame::Interceptor) if addrs > 1 => (Blame::Interceptor, 0.85),
+        (Stage::Tls, Blame::Interceptor) => (Blame::Interceptor, 0.6),
+        // Connections that several addresses turn down or leave unanswered: who cannot be told from here.
+        (Stage::Tcp, Blame::Path) => (Blame::Path, 0.6),
+        (Stage::Tcp, Blame::Edge) if addrs > 1 => (Blame::Service, 0.7),
+        (Stage::Tls | Stage::Quic, Blame::Edge) if addrs > 1 => (Blame::Service, 0.8),
+        (Stage::Http, Blame::Service | Blame::Edge) => (Blame::Service, 0.9),
+        (_, other) => (other, 0.85),
+    }
+}

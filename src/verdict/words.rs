@@ -1,0 +1,437 @@
+//! The verdict in sentences for somebody who is no network engineer: what happened, how far it reaches, whom it points at.
+
+use super::experiment::{Differs, Evidence, Experiment};
+use super::field::{Case, Field};
+use super::others::{Others, Tally};
+use super::scope::Scope;
+use crate::diagnose::{Blame, Outcome, Severity, Stage, rules};
+use crate::types::Mark;
+
+/// Everything a sentence may need.
+pub(super) struct View<'f, 'a> {
+    pub field: &'f Field<'a>,
+    pub evidence: &'f Evidence,
+    pub others: &'f Others,
+    pub scope: Scope,
+    pub blame: Blame,
+    pub profile: &'f str,
+}
+
+impl<'a> View<'_, 'a> {
+    pub(super) fn lead(&self) -> Option<Case<'a>> {
+        self.field.lead_case()
+    }
+
+    pub(super) fn cause(&self) -> &'static str {
+        self.lead().and_then(|c| c.cause()).unwrap_or("")
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        let stage = self.lead().and_then(|c| c.stage());
+        stage.unwrap_or(Stage::Capture)
+    }
+
+    pub(super) fn works(&self, differs: Differs) -> bool {
+        self.evidence.works(differs)
+    }
+
+    /// Handshakes finished and bytes went both ways, and it still failed, for reasons beyond the network.
+    pub(super) fn path_proven(&self) -> usize {
+        let beyond = matches!(self.blame, Blame::Service | Blame::Edge | Blame::Unknown);
+        let answered = self.stage() == Stage::Http || self.cause() == "tls.server-rejected";
+        if beyond && answered {
+            self.field
+                .proven_paths()
+                .max(usize::from(self.stage() == Stage::Http))
+        } else {
+            0
+        }
+    }
+
+    /// What the target is called in sentences.
+    pub(super) fn service(&self) -> String {
+        match self.profile {
+            "all" => "the service".into(),
+            name => format!("the service '{name}'"),
+        }
+    }
+}
+
+/// `3 names`, `1 name`.
+pub(super) fn count(n: usize, one: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{n} {one}{s}")
+}
+
+/// `3 seen` with their frames, as the end of a sentence.
+pub(super) fn seen(n: u32, marks: &[Mark]) -> String {
+    match list(marks) {
+        shown if shown.is_empty() => format!(" ({n} seen)"),
+        shown => format!(" ({n} seen, {shown})"),
+    }
+}
+
+/// The frames of some packets, as the end of a sentence.
+pub(super) fn frames(marks: &[Mark]) -> String {
+    match list(marks) {
+        shown if shown.is_empty() => shown,
+        shown => format!(" ({shown})"),
+    }
+}
+
+fn list(marks: &[Mark]) -> String {
+    let mut marks: Vec<&Mark> = marks.iter().collect();
+    marks.sort();
+    marks.dedup();
+    let many = marks.iter().any(|m| m.capture != marks[0].capture);
+    let one = |m: &&Mark| {
+        if many {
+            format!("{} of file {}", m.frame.0, m.capture.0 + 1)
+        } else {
+            m.frame.0.to_string()
+        }
+    };
+    let list: Vec<String> = marks.iter().map(one).collect();
+    match list.len() {
+        0 => String::new(),
+        1 => format!("frame {}", list[0]),
+        _ => format!("frames {}", list.join(", ")),
+    }
+}
+
+/// Blame for a sentence.
+pub(super) const fn blamed(blame: Blame) -> &'static str {
+    match blame {
+        Blame::Device => "this device",
+        Blame::LocalNetwork => "the local network (Wi-Fi, router)",
+        Blame::Resolver => "the DNS resolver",
+        Blame::Interceptor => "something in between that interferes (VPN, proxy, firewall, filter)",
+        Blame::Path => "the network path",
+        Blame::Edge => "the server or CDN edge",
+        Blame::Service => "the service itself",
+        Blame::Capture => "the capture",
+        Blame::Unknown => "nobody in particular",
+    }
+}
+
+/// What the lead's rule says it is, without its full stop.
+fn title(case: Case<'_>) -> &'static str {
+    let rule = case.cause().and_then(rules::find);
+    rule.map_or("", |r| r.title().trim_end_matches('.'))
+}
+
+/// For the middle of a sentence: "The TCP …" begins one, "TLS …" does not lose its capitals.
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some(a), Some(b)) if a.is_uppercase() && !b.is_uppercase() => {
+            a.to_lowercase().collect::<String>() + &text[a.len_utf8()..]
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// The one sentence.
+pub(super) fn headline(view: &View<'_, '_>) -> String {
+    let Some(lead) = view.lead() else {
+        return String::new();
+    };
+    let what = lower_first(title(lead));
+    let blame = blamed(view.blame);
+    let who = who(view, lead);
+    if lead.is_optional() && lead.broke() {
+        let role = lead.attempt.role;
+        let waits = match view.field.waited_for {
+            Some(_) => "the app seems to wait for it, though its name says that it only logs",
+            None => "the app should work without it",
+        };
+        return format!(
+            "{who} ({role}) could not be reached: {what}; {waits}; this points at {blame}."
+        );
+    }
+    let share = share(view);
+    let verb = verb(view, &who);
+    let first = match (view.scope, lead.broke()) {
+        (Scope::Everything, true) if view.field.at_dns() => format!(
+            "Names could not be looked up, neither of {} nor of other services: {what}{share}",
+            view.service()
+        ),
+        (Scope::Everything, true) => {
+            format!("{who} {verb}, and other services neither: {what}{share}")
+        }
+        (Scope::Service, true) => format!(
+            "Nothing of {} {}{}, while other traffic works: {what}{share}",
+            view.service(),
+            reached_then(view),
+            through(view),
+        ),
+        (Scope::OneName, true) => {
+            format!("{who} {verb}, while other names of the service work: {what}{share}")
+        }
+        (Scope::OneServer, true) => format!(
+            "{who} {verb} at {}, while other servers work: {what}{share}",
+            servers(view)
+        ),
+        (Scope::OneFamily, true) => format!(
+            "{who} {verb} over {}, while the other address family works: {what}{share}",
+            family(view)
+        ),
+        (Scope::OneTransport, true) => {
+            format!("{who} {verb} over {}: {what}{share}", transport(view))
+        }
+        (_, true) => format!("{who} {verb}: {what}{share}"),
+        (scope, false) => {
+            let about = match scope {
+                Scope::OneServer => format!(" at {}", servers(view)),
+                Scope::OneFamily => format!(" over {}", family(view)),
+                _ => String::new(),
+            };
+            let was = if who.contains(" and ") { "were" } else { "was" };
+            format!("{who} {was} reached, but not well: {what}{about}{share}")
+        }
+    };
+    let untold = match (view.scope, lead.broke()) {
+        (Scope::Unknown, true) => untold(view),
+        _ => String::new(),
+    };
+    format!("{first}; this points at {blame}.{untold}")
+}
+
+fn verb(view: &View<'_, '_>, who: &str) -> String {
+    let replaced = ["http.block-page", "http.captive-portal"].contains(&view.cause());
+    let later = matches!(view.stage(), Stage::Http | Stage::Media);
+    let was = if who.contains(" and ") { "were" } else { "was" };
+    if later && !replaced {
+        format!("{was} reached, but did not work")
+    } else {
+        "could not be reached".into()
+    }
+}
+
+/// The service may have got through at another time of the same capture.
+fn reached_then(view: &View<'_, '_>) -> &'static str {
+    let elsewhen = view.field.cases.iter().any(|c| c.got_through());
+    match (elsewhen, matches!(view.stage(), Stage::Http | Stage::Media)) {
+        (true, _) => "worked at that time",
+        (false, true) => "works",
+        (false, false) => "could be reached",
+    }
+}
+
+/// Where lookups fail, the resolver is what one comes through.
+fn through(view: &View<'_, '_>) -> String {
+    let asked = super::experiment::asked(view.field);
+    match asked.first() {
+        Some(resolver) if view.field.at_dns() && asked.len() == 1 => {
+            format!(" through the resolver {resolver}")
+        }
+        _ => String::new(),
+    }
+}
+
+fn who(view: &View<'_, '_>, lead: Case<'_>) -> String {
+    let cases = if view.scope == Scope::Everything || view.field.at_dns() {
+        &view.field.failed
+    } else {
+        &view.field.same
+    };
+    let mut names: Vec<String> = cases.iter().map(|&i| view.field.cases[i].label()).collect();
+    names.sort();
+    names.dedup();
+    match names.len() {
+        0 | 1 => lead.label(),
+        n => format!("{} and {}", lead.label(), count(n - 1, "other name")),
+    }
+}
+
+fn share(view: &View<'_, '_>) -> String {
+    let all = view.field.cases.len();
+    if all < 2 {
+        return String::new();
+    }
+    let failed = match view.lead().is_some_and(|c| c.broke()) {
+        true => view.field.failed.len(),
+        false => view.field.same.len(),
+    };
+    format!(" ({failed} of {})", count(all, "attempt"))
+}
+
+fn servers(view: &View<'_, '_>) -> String {
+    let addrs = view.field.failed_addrs();
+    match addrs.iter().next() {
+        Some(addr) if addrs.len() == 1 => addr.to_string(),
+        Some(addr) => format!(
+            "{addr} and {}",
+            count(addrs.len() - 1, "other address").replace("addresss", "addresses")
+        ),
+        None => "its server".into(),
+    }
+}
+
+fn family(view: &View<'_, '_>) -> &'static str {
+    let v4 = view.field.failed_paths().any(super::field::Tried::v4);
+    if v4 { "IPv4" } else { "IPv6" }
+}
+
+fn transport(view: &View<'_, '_>) -> &'static str {
+    let quic = view.field.failed_paths().any(super::field::Tried::quic);
+    if quic {
+        "QUIC (UDP), while TCP works"
+    } else {
+        "TCP, while QUIC works"
+    }
+}
+
+/// What the capture lacks to tell how far it reaches.
+fn untold(view: &View<'_, '_>) -> String {
+    let rest = view.others.beyond();
+    let host = view.evidence.tally(Differs::Host);
+    let text = if view.works(Differs::Host) {
+        "it is the name or its server: neither was tried without the other"
+    } else if view.works(Differs::Service) || view.works(Differs::Question) {
+        "other names of the service fail as well: none was tried"
+    } else if rest.worked() > 0 || host.worked() > 0 {
+        "anything else worked at that very time: what did was before or after it"
+    } else {
+        "anything else worked at that time: nothing else was tried"
+    };
+    format!(" Could not be told: whether {text}.")
+}
+
+/// What speaks for it: the findings of the lead's attempts, then the comparisons that carry scope and blame.
+pub(super) fn because(view: &View<'_, '_>) -> Vec<String> {
+    let mut reasons: Vec<String> = view
+        .field
+        .same
+        .iter()
+        .take(5)
+        .filter_map(|&i| of_case(view.field.cases[i]))
+        .collect();
+    let more = view.field.same.len().saturating_sub(5);
+    if more > 0 {
+        reasons.push(format!("The same of {}.", count(more, "more attempt")));
+    }
+    let told = view.evidence.all.iter();
+    reasons.extend(told.filter(|e| carries(view, e)).map(tell));
+    let proven = view.path_proven();
+    if proven > 0 {
+        reasons.push(format!(
+            "The path is proven good: the handshake of {} was finished and bytes went both ways, so neither your Wi-Fi nor your provider is to blame.",
+            count(proven, "failing connection")
+        ));
+    }
+    reasons
+}
+
+fn of_case(case: Case<'_>) -> Option<String> {
+    let main = case.main().filter(|f| f.severity() > Severity::Note)?;
+    let marks: Vec<Mark> = main.claim.marks.iter().take(6).copied().collect();
+    let more = if main.claim.marks.len() > 6 {
+        " and more"
+    } else {
+        ""
+    };
+    Some(format!(
+        "{}: {}{}{more}.",
+        case.label(),
+        main.claim.what.trim_end_matches('.'),
+        frames(&marks)
+    ))
+}
+
+/// Experiments that rule something out stand with the rival; here stand those that say how far it reaches.
+fn carries(view: &View<'_, '_>, experiment: &Experiment) -> bool {
+    use Differs::{
+        Address, Family, HelloSize, Host, Name, Question, Resolver, Service, Time, Transport,
+    };
+    let failed = experiment.tally.failed > 0 && experiment.tally.worked() == 0;
+    match (view.scope, experiment.differs) {
+        (Scope::Everything, Service | Question) => experiment.tally.failed > 0,
+        (Scope::OneName, Name | Host)
+        | (Scope::OneServer, Address | Host)
+        | (Scope::OneFamily, Family)
+        | (Scope::OneTransport, Transport)
+        | (Scope::Service, Service | Question)
+        | (_, Resolver | HelloSize) => true,
+        (Scope::Unknown, Time) => true,
+        (_, Name) => failed,
+        _ => false,
+    }
+}
+
+/// One experiment in a sentence.
+fn tell(experiment: &Experiment) -> String {
+    let what = subject(experiment.differs);
+    let tally = &experiment.tally;
+    let (worked, failed) = (tally.worked(), tally.failed);
+    let good = || format!("worked{}{}", when(tally), seen(worked, &tally.shown));
+    let text = match (worked, failed) {
+        (0, _) => format!("{what} failed as well{}", seen(failed, &tally.lost)),
+        (_, 0) => format!("{what} {}", good()),
+        _ => format!(
+            "{what} {}, and failed too{}",
+            good(),
+            seen(failed, &tally.lost)
+        ),
+    };
+    let cases: Vec<String> = experiment
+        .cases
+        .iter()
+        .take(4)
+        .map(|&i| format!("#{}", i + 1))
+        .collect();
+    let see = if cases.is_empty() {
+        String::new()
+    } else {
+        format!(", see {}", cases.join(", "))
+    };
+    format!("{text}{see}.")
+}
+
+fn when(tally: &Tally) -> &'static str {
+    match (tally.during, tally.before, tally.after) {
+        (1.., ..) => " at that time",
+        (0, 1.., 1..) => " shortly before and after",
+        (0, 1.., 0) => " before it",
+        _ => " after it",
+    }
+}
+
+const fn subject(differs: Differs) -> &'static str {
+    match differs {
+        Differs::Name => "Other names at the same address",
+        Differs::Address => "The same name at another address",
+        Differs::Family => "The same name over the other address family",
+        Differs::Transport => "The same name over the other transport",
+        Differs::Resolver => "The same name asked of another resolver",
+        Differs::Question => "Other names asked of the same resolver",
+        Differs::Host => "Other names of the service",
+        Differs::Service => "Connections to other services",
+        Differs::Time => "The same name at another time",
+        Differs::HelloSize => "Small hellos to the same address",
+    }
+}
+
+/// Nothing is wrong, or nothing can be said.
+pub(super) fn calm(field: &Field<'_>, profile: &str) -> String {
+    let of = |o| field.cases.iter().filter(|c| c.judged.outcome == o).count();
+    if field.cases.is_empty() {
+        return format!(
+            "No attempt to reach a name of the target '{profile}' was seen, so nothing can be said about it."
+        );
+    }
+    if field.outcome != Outcome::Ok {
+        return "Nothing can be said yet: the capture ends before any attempt had an outcome."
+            .into();
+    }
+    let ok = of(Outcome::Ok);
+    let rest = match field.cases.len() - ok {
+        0 => String::new(),
+        1 => " One more had no outcome yet when the capture ended.".into(),
+        n => format!(" {n} more had no outcome yet when the capture ended."),
+    };
+    format!(
+        "Nothing is broken: {} got through.{rest}",
+        count(ok, "attempt")
+    )
+}
