@@ -67,9 +67,9 @@ pub(super) fn is_cancelled(close: &Close) -> bool {
 }
 
 /// A close that says what went wrong, or the server's. That of a client which has waited for long enough says nothing.
-pub(super) fn has_told_why(quic: &QuicFacts) -> bool {
-    let said = |c: &Close| c.from == Side::Server || !is_cancelled(c);
-    quic.closes.iter().any(said)
+pub(super) fn told_why(quic: &QuicFacts) -> Option<&Close> {
+    let said = |c: &&Close| c.from == Side::Server || !is_cancelled(c);
+    quic.closes.iter().find(said)
 }
 
 /// Less sure where the capture is known to have lost packets, or to hold only their heads.

@@ -23,7 +23,7 @@
 //! ## References
 //! RFC 9000 sections 8.1.2 and 17.2.5.
 
-use super::common::{count, flights_after, has_told_why, lost_race, severity, sure, whole};
+use super::common::{count, flights_after, lost_race, severity, sure, told_why, whole};
 use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Silence, Stage};
 use crate::types::{Mark, Side};
 use std::time::Duration;
@@ -48,7 +48,7 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
         || quic.handshake[Side::Server].is_some()
         || quic.one_rtt[Side::Server].is_some()
         || quic.last[Side::Server].is_some_and(|m| m.time > last_retry.time.max(proof.time));
-    if answered || has_told_why(quic) || lost_race(context, quic) {
+    if answered || told_why(quic).is_some() || lost_race(context, quic) {
         return None;
     }
     let before = Mark {

@@ -1,7 +1,7 @@
 //! Conditions of this family's rules, by name: each is necessary for its rule (see [`crate::diagnose::why_not`]).
 
 use super::closed_by_server::{first_close, in_words};
-use super::common::{HEAD_START, flights_after, lost_race, ms, whole};
+use super::common::{HEAD_START, flights_after, lost_race, ms, told_why, whole};
 use super::slow::done;
 use crate::diagnose::why_not::{Unmet, span};
 use crate::diagnose::{AttemptContext, Outcome, PathContext};
@@ -215,7 +215,7 @@ fn stalled(context: &PathContext<'_>, quic: &QuicFacts, unmet: &mut Unmet) {
         return unmet
             .missing("the server took no part in the handshake: see quic.initial-unanswered");
     };
-    if let Some(close) = quic.closes.first() {
+    if let Some(close) = told_why(quic) {
         unmet.against(
             format!(
                 "the connection was closed (frame {}): {}",
@@ -267,7 +267,7 @@ fn retry(context: &PathContext<'_>, quic: &QuicFacts, unmet: &mut Unmet) {
             [proof, answer],
         );
     }
-    if let Some(close) = quic.closes.first() {
+    if let Some(close) = told_why(quic) {
         unmet.against(
             format!(
                 "the connection was closed (frame {}): {}",
