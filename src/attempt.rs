@@ -13,6 +13,9 @@ use crate::target::Role;
 use crate::types::{Addr, Mark};
 pub use progress::{Progress, Reach};
 
+/// The port of plain HTTP.
+const HTTP: u16 = 80;
+
 /// How an attempt came by its name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum MatchedBy {
@@ -69,14 +72,28 @@ impl Path<'_> {
         unclear && tcp.half.0.iter().all(|half| half.sent > 0)
     }
 
-    /// The same, or data went both ways and the snap length hides what it was.
+    /// Data went both ways and the snap length hides what it was.
     #[must_use]
-    pub fn is_unreadable(&self) -> bool {
+    pub fn is_hidden(&self) -> bool {
         let hidden = |tcp: &TcpFacts| {
             let cut = tcp.half.0.iter().any(|half| half.clipped);
             cut && tcp.half.0.iter().all(|half| half.data_segments > 0)
         };
-        self.may_have_worked() || self.flow.tcp.as_deref().is_some_and(hidden)
+        self.flow.tcp.as_deref().is_some_and(hidden)
+    }
+
+    /// It may have worked, or what it did is hidden.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        self.may_have_worked() || self.is_hidden()
+    }
+
+    /// Plain HTTP, before `other` on another port: a redirect to HTTPS, as a rule. That it worked says nothing of what
+    /// it led to.
+    #[must_use]
+    pub fn only_led_to(&self, other: &Self) -> bool {
+        let (own, next) = (&self.flow, &other.flow);
+        own.server.port == HTTP && next.server.port != HTTP && own.first.time < next.first.time
     }
 }
 

@@ -6,6 +6,9 @@ use crate::fact::tls::{TlsFacts, is_tls13};
 use crate::flow::FlowView;
 use crate::types::{Mark, Side, Timestamp};
 
+/// Bytes that no server sends in a TLS handshake: its flight is a certificate chain, a few thousand bytes long.
+const HANDSHAKE: u64 = 16_384;
+
 /// The furthest milestone of a path.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Reach {
@@ -97,11 +100,16 @@ impl Progress {
             ended: tcp_end(tcp),
             ..Self::default()
         };
+        let hidden = !tcp.midstream && tcp.half.0.iter().any(|half| half.clipped);
         match tls {
             Some(tls) if tls.hello_begun.is_some() || tls.hello.is_some() => {
                 progress.add_tls(tcp, tls)
             }
-            _ => progress.add_plain(tcp),
+            _ if !hidden => progress.add_plain(tcp),
+            _ => {}
+        }
+        if hidden {
+            progress.add_hidden(tcp);
         }
         progress
     }
@@ -126,6 +134,15 @@ impl Progress {
         self.requested = client.first_data;
         if let (Some(_), Some(response)) = (client.first_data, server.first_data) {
             self.through = Some(response);
+        }
+    }
+
+    /// The snap length hides what it was: it may be a TLS handshake that failed, unless it is more than any handshake
+    /// is.
+    fn add_hidden(&mut self, tcp: &TcpFacts) {
+        let (client, server) = (&tcp.half[Side::Client], &tcp.half[Side::Server]);
+        if server.sent > HANDSHAKE && client.data_segments > 2 {
+            self.through = self.through.or(server.first_data);
         }
     }
 

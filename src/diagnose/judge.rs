@@ -145,7 +145,9 @@ fn given_up(context: &PathContext<'_>) -> bool {
         .is_some_and(|t| t.half.0[0].fin.is_some() || t.reset_from(Side::Client).is_some());
     let closed = closed || context.path.progress.ended.is_some();
     // Of a connection seen from one side only, the other side's part is not known.
-    closed && context.path.flow.two_way() || context.sibling_won().is_some()
+    // What the snap length hides may have been anything.
+    let told = context.path.flow.two_way() && !context.path.is_hidden();
+    closed && told || context.sibling_won().is_some()
 }
 
 fn run_lookup_rules(
@@ -233,7 +235,7 @@ fn outcome_of(
     findings: &[Finding],
 ) -> Outcome {
     let has = |outcome| paths.iter().any(|p| p.outcome == outcome);
-    if has(Outcome::Ok) || has(Outcome::Degraded) {
+    if got_through(attempt, paths) {
         return Outcome::Ok; // refined once all findings are known
     }
     let dns_broke = findings
@@ -274,6 +276,17 @@ fn outcome_of(
     } else {
         Outcome::Unfinished
     }
+}
+
+/// A path got through, and not only to lead to another one that did not.
+fn got_through(attempt: &Attempt<'_>, paths: &[JudgedPath]) -> bool {
+    let both = || attempt.paths.iter().zip(paths);
+    let failed =
+        |judged: &JudgedPath| matches!(judged.outcome, Outcome::Broken | Outcome::Unfinished);
+    let through = |judged: &JudgedPath| matches!(judged.outcome, Outcome::Ok | Outcome::Degraded);
+    both()
+        .filter(|(_, judged)| through(judged))
+        .any(|(path, _)| !both().any(|(next, judged)| failed(judged) && path.only_led_to(next)))
 }
 
 /// A connection to an encrypted resolver that fails is broken only where a rule says that names could not be resolved

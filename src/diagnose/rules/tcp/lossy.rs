@@ -8,7 +8,7 @@
 //! In one direction, at least 20 data segments, more than 5 % of them lost: sent again before they were acknowledged,
 //! or missing where later ones came, and filled in too late to have merely changed places. Packets that only the
 //! capture missed, that it holds twice, or that arrived out of order are not counted, nor resends that the receiver
-//! reports as needless.
+//! reports as needless. A connection that stands still, with one segment sent again and again, is another matter.
 //!
 //! ## How sure
 //! 0.9; 0.7 where the capture is known to have lost packets.
@@ -40,6 +40,8 @@ pub(super) static RULE: Rule = Rule {
 
 /// Fewer segments make no share.
 const LEAST: u32 = 20;
+/// A segment sent more often than this and never acknowledged: the connection does not go on, so it is not slow.
+const TRIES: usize = 2;
 /// More than this share is lost: 5 %.
 const LIMIT: f64 = 0.05;
 
@@ -52,7 +54,8 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
         sides[0]
     };
     let half = &tcp.half[side];
-    if ratio <= LIMIT || half.lost_marks.is_empty() {
+    let stuck = half.oldest_unacked().count() > TRIES;
+    if ratio <= LIMIT || half.lost_marks.is_empty() || stuck || !context.path.flow.two_way() {
         return None;
     }
     let what = format!(
