@@ -181,8 +181,10 @@ impl std::fmt::Display for DecodeError {
 pub enum Outcome<'a> {
     /// The innermost IP packet.
     Packet(Packet<'a>),
-    /// Not IP (ARP, STP, 802.11 management, encrypted Wi-Fi, …).
+    /// Not IP (STP, 802.11 management, encrypted Wi-Fi, …).
     NotIp,
+    /// An ARP reply to this IPv4 address (RFC 826).
+    ArpReply(Addr),
     /// A fragment of an IP packet; the one that completes it gives the packet.
     Fragment,
     /// This link type cannot be read: the frame's own, or one nested in PPI or PKTAP.
@@ -243,6 +245,7 @@ fn resolve<'a>(
         Ok(Walk::Packet(packet)) => return Outcome::Packet(packet),
         Ok(Walk::Fragment(piece)) => piece,
         Err(Stop::NotIp) => return Outcome::NotIp,
+        Err(Stop::ArpReply(to)) => return Outcome::ArpReply(to),
         Err(Stop::UnknownLink(link)) => return Outcome::UnknownLink(link),
         Err(Stop::Malformed(error)) => return Outcome::Malformed(error),
     };

@@ -25,7 +25,7 @@ use crate::snapshot::build::{Parts, build};
 use crate::snapshot::why_not::{WhyNotReport, report};
 use crate::source::CaptureInfo;
 use crate::target::Target;
-use crate::types::{Addr, CaptureId, Endpoint, Frame, Side, Timestamp};
+use crate::types::{CaptureId, Endpoint, Frame, Side, Timestamp};
 use crate::verdict::Field;
 use conversation::{App, Detail, Flow, Stake};
 use stake::{is_elsewhere, stake_of};
@@ -120,11 +120,10 @@ impl Engine {
         match decoder.decode(frame) {
             Outcome::Packet(packet) => self.handle_packet(&packet),
             Outcome::Fragment => quality.fragments += 1,
-            Outcome::NotIp => {
+            Outcome::NotIp => quality.not_ip += 1,
+            Outcome::ArpReply(client) => {
                 quality.not_ip += 1;
-                if let Some(client) = arp_answered(frame) {
-                    self.clients.answered(client, frame.mark);
-                }
+                self.clients.reached(client, frame.mark);
             }
             Outcome::Malformed(_) => quality.malformed += 1,
             Outcome::UnknownLink(link) => *self.unknown_links.entry(link.0).or_default() += 1,
@@ -584,15 +583,6 @@ impl Engine {
             notes,
         })
     }
-}
-
-/// To whom an ARP reply goes (RFC 826): it shows that the capture holds what comes in, where nothing else does.
-fn arp_answered(frame: &Frame<'_>) -> Option<Addr> {
-    const ETHERNET: u32 = 1;
-    const ARP_OVER_ETHERNET: [u8; 10] = [0x08, 0x06, 0, 1, 0x08, 0x00, 6, 4, 0, 2];
-    let arp = frame.data.get(12..42)?;
-    let target: [u8; 4] = arp.get(26..30)?.try_into().ok()?;
-    (frame.link.0 == ETHERNET && arp.starts_with(&ARP_OVER_ETHERNET)).then_some(Addr::v4(target))
 }
 
 impl Slot for Flow {

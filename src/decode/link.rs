@@ -3,7 +3,7 @@
 use super::bytes::Bytes;
 use super::walk::{Context, Found, Stop};
 use super::{cooked, ip, ppp, wifi};
-use crate::types::LinkType;
+use crate::types::{Addr, LinkType};
 
 /// Highest value of the type field that is a length (IEEE 802.3).
 const MAX_LENGTH: u16 = 1500;
@@ -50,6 +50,7 @@ pub(super) fn ethertype<'a>(ctx: &mut Context<'a>, kind: u16, b: Bytes<'a>) -> F
     let (kind, b) = untagged(kind, b)?;
     match kind {
         0x0800 | 0x86dd => Ok(b),
+        0x0806 => Err(arp(&b)),
         0x8864 => ppp::pppoe(ctx, b),
         0x8847 | 0x8848 => mpls(ctx, b),
         0x880b => ppp::ppp(ctx, b),
@@ -68,6 +69,17 @@ pub(super) fn ethertype<'a>(ctx: &mut Context<'a>, kind: u16, b: Bytes<'a>) -> F
         0x8870 => llc(ctx, b),
         0..=MAX_LENGTH => llc(ctx, b.truncate(usize::from(kind))),
         _ => Err(Stop::NotIp),
+    }
+}
+
+/// ARP (RFC 826): of use is only to whom a reply goes, hardware addresses of six bytes and IPv4.
+fn arp(b: &Bytes<'_>) -> Stop {
+    const REPLY: [u8; 6] = [0x08, 0x00, 6, 4, 0, 2];
+    let reply = b.data.get(2..8).is_some_and(|kind| *kind == REPLY);
+    let target = b.data.get(24..28).and_then(|t| t.first_chunk::<4>());
+    match target {
+        Some(target) if reply => Stop::ArpReply(Addr::v4(*target)),
+        _ => Stop::NotIp,
     }
 }
 

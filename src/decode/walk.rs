@@ -95,6 +95,7 @@ pub(super) enum Walk<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Stop {
     NotIp,
+    ArpReply(Addr),
     UnknownLink(LinkType),
     Malformed(DecodeError),
 }

@@ -235,12 +235,13 @@ fn outcome_of(
     findings: &[Finding],
 ) -> Outcome {
     let has = |outcome| paths.iter().any(|p| p.outcome == outcome);
-    if got_through(attempt, paths) {
-        return Outcome::Ok; // refined once all findings are known
-    }
     let dns_broke = findings
         .iter()
         .any(|f| f.rule.stage == Stage::Dns && f.severity() == Severity::Broken);
+    // What got through got to the service, unless a lookup rule says that it was somebody else (a block page).
+    if !dns_broke && got_through(attempt, paths) {
+        return Outcome::Ok; // refined once all findings are known
+    }
     if paths.is_empty() {
         return if dns_broke {
             Outcome::Broken
@@ -299,6 +300,7 @@ fn outcome_aside(attempt: &Attempt<'_>, outcome: Outcome, findings: &[Finding]) 
     let only_probed = attempt.matched_by == MatchedBy::Portal && !portal;
     match outcome {
         Outcome::Broken if to_resolver && !dns_broke || only_probed => Outcome::Unfinished,
+        Outcome::Unfinished if to_resolver && dns_broke => Outcome::Broken,
         other => other,
     }
 }

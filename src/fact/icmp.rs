@@ -1,6 +1,7 @@
 //! ICMP and ICMPv6 errors (RFC 792, 1122, 1812, 4443) and the packet that they quote.
 
 use crate::types::{Addr, Mark};
+use std::net::IpAddr;
 
 /// An ICMP or ICMPv6 error message, bound to what it quotes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,6 +61,25 @@ impl IcmpError {
             self.kind == 1 && matches!(self.code, 1 | 5 | 6)
         } else {
             self.kind == 3 && matches!(self.code, 9 | 10 | 13)
+        }
+    }
+
+    /// It comes from the network of the one who gets it: its own system, its gateway, or another host there. That is the
+    /// same /24 of private IPv4 addresses, the same /64 of IPv6, a link-local address.
+    #[must_use]
+    pub fn is_from_nearby(&self) -> bool {
+        let client = self.quoted.src;
+        match (self.from.ip(), client.ip()) {
+            (IpAddr::V4(from), IpAddr::V4(client)) => {
+                from.is_loopback()
+                    || (client.is_private() && from.octets()[..3] == client.octets()[..3])
+            }
+            (IpAddr::V6(from), IpAddr::V6(client)) => {
+                from.is_loopback()
+                    || from.is_unicast_link_local()
+                    || from.octets()[..8] == client.octets()[..8]
+            }
+            _ => false,
         }
     }
 

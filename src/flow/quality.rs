@@ -76,7 +76,7 @@ pub struct Clients {
 pub struct Client {
     /// First packet from it that opened or asked something.
     pub asked: Option<Timestamp>,
-    /// First answer to it.
+    /// First answer to it, ARP replies included.
     pub answered: Option<Timestamp>,
     /// Last first answer of a flow to it, or last DNS answer.
     pub answered_last: Option<Timestamp>,
@@ -119,6 +119,13 @@ impl Clients {
     pub fn answered(&mut self, addr: Addr, at: Mark) {
         if let Some(client) = self.entry(addr) {
             client.note(at);
+        }
+    }
+
+    /// An ARP reply to a client: the capture holds what comes in, but nothing from beyond its own link has come yet.
+    pub fn reached(&mut self, addr: Addr, at: Mark) {
+        if let Some(client) = self.entry(addr) {
+            client.answered.get_or_insert(at.time);
         }
     }
 

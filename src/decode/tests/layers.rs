@@ -137,6 +137,48 @@ fn ordinary_datagrams_on_tunnel_ports_stay_what_they_are() {
 }
 
 #[test]
+fn arp_replies_are_told_from_requests_on_every_link() {
+    let mut decoder = Decoder::new();
+    let arp = |operation: u8| {
+        let sender = [2, 0, 0, 0, 0, 1, 192, 0, 2, 1];
+        let target = [2, 0, 0, 0, 0, 9, 192, 0, 2, 9];
+        craft::join(&[&[0, 1, 8, 0, 6, 4, 0, operation], &sender, &target])
+    };
+    let on = |arp: &[u8]| {
+        let tagged = craft::join(&[&[0, 7, 8, 6], arp]);
+        let cooked = craft::join(&[&[0, 0, 0, 1, 0, 6], &[0; 8], &[8, 6], arp]);
+        let cooked2 = craft::join(&[&[8, 6], &[0; 18], arp]);
+        [
+            (1, craft::ethernet(0x0806, arp)),
+            (1, craft::ethernet(0x8100, &tagged)),
+            (113, cooked),
+            (276, cooked2),
+        ]
+    };
+    for (link, data) in on(&arp(2)) {
+        let outcome = decoder.decode(&frame(link, &data));
+        let asker = Addr::v4([192, 0, 2, 9]);
+        assert!(
+            matches!(outcome, Outcome::ArpReply(to) if to == asker),
+            "{link}"
+        );
+        for cut in 0..data.len() {
+            let outcome = decoder.decode(&frame(link, &data[..cut]));
+            assert!(
+                !matches!(outcome, Outcome::ArpReply(_)),
+                "{link} cut at {cut}"
+            );
+        }
+    }
+    for (link, data) in on(&arp(1)) {
+        assert!(
+            matches!(decoder.decode(&frame(link, &data)), Outcome::NotIp),
+            "{link}"
+        );
+    }
+}
+
+#[test]
 fn what_is_not_ip_and_what_cannot_be_read() {
     let mut decoder = Decoder::new();
     let protected = craft::join(&[&[0x08, 0x41], &[0; 60]]);

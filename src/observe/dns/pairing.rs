@@ -147,6 +147,13 @@ impl Pending {
             .find(|sent| sent.port == port && sent.id == id)
     }
 
+    /// A query from this port was seen.
+    pub(super) fn asks_from(&self, port: u16) -> bool {
+        self.sent
+            .iter()
+            .any(|sent| sent.port == port && sent.queries > 0)
+    }
+
     pub(super) fn sent_mut(&mut self, port: u16, id: u16) -> Option<&mut Sent> {
         self.sent
             .iter_mut()

@@ -1,5 +1,6 @@
 //! Replies: which lookup they answer, and what they add to it.
 
+use crate::data;
 use std::time::Duration;
 
 use super::interest::Interest;
@@ -55,6 +56,12 @@ impl DnsObserver {
                 qtype_name(asked.qtype)
             );
             self.take_reply(id, packet, message, Some(&asked.name), Some(fault));
+        } else if let Some(id) = self.awaited_by(packet, &ask) {
+            // Not looked up among the copies: the right answer may have the same bytes but for the id.
+            let mut reply = packet.empty_reply(ask.id);
+            message::read_reply(message, Some(&asked.name), &mut reply);
+            reply.malformed = Some("its transaction id is that of no query".to_owned());
+            self.add_reply(id, packet, reply);
         } else {
             self.reply_without_query(packet, message, &ask, &asked.name);
         }
@@ -80,6 +87,18 @@ impl DnsObserver {
             }
         }
         served
+    }
+
+    /// The lookup with the same question from the same port that still waits for its reply: clients throw away what comes
+    /// back with another transaction id (RFC 5452 section 9.1).
+    fn awaited_by(&self, packet: &Packet<'_>, ask: &Ask<'_>) -> Option<u64> {
+        self.flight.same_question(&ask.key).find(|id| {
+            self.flight.get(*id).is_some_and(|pending| {
+                !pending.answered
+                    && *pending.name == *ask.name
+                    && pending.asks_from(packet.flow.client.port)
+            })
+        })
     }
 
     /// The last lookup from the port and with the transaction id that a message is sent back to.
@@ -202,8 +221,10 @@ impl DnsObserver {
                 .record(packet.flow.client.addr, name, reply.mark, addresses(&reply));
         }
         let took = (first && pending.asked).then(|| packet.time().since(pending.first));
+        // How a client finds its encrypted resolver is no sign that it resolves names in plain.
+        let served = reply.is_address_answer() && data::resolver_of_name(&pending.name).is_none();
         self.count_reply(packet.flow.resolver.addr, &reply, took, kept);
-        if reply.is_address_answer() {
+        if served {
             self.resolvers.served(packet.flow.client.addr, reply.mark);
         }
         if interesting {

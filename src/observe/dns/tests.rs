@@ -287,6 +287,22 @@ fn replies_go_to_the_lookup_that_still_lacks_one() {
 }
 
 #[test]
+fn a_reply_with_a_foreign_transaction_id_is_no_answer() {
+    let mut bench = Bench::new();
+    bench.ask(0, 4000, &query(1));
+    bench.say(10, 4000, &answer(&query(9), &[1]));
+    let fault = bench.only_reply().malformed.as_deref();
+    assert!(fault.is_some_and(|f| f.contains("transaction id")));
+    // The right one may come behind it, with the same bytes otherwise; what then comes may answer a query that the
+    // capture missed.
+    bench.say(20, 4000, &answer(&query(1), &[1]));
+    let answered = bench.only().answered().map(|r| r.id);
+    assert_eq!(answered, Some(1));
+    bench.say(30, 4000, &answer(&query(7), &[2]));
+    assert_eq!(bench.dns.lookups().len(), 2);
+}
+
+#[test]
 fn replies_without_queries_are_not_held_against_each_other() {
     let mut bench = Bench::new();
     bench.say(0, 4000, &answer(&query(1), &[1]));

@@ -54,7 +54,7 @@ fn check(context: &AttemptContext<'_>) -> Vec<Claim> {
 fn failure(context: &AttemptContext<'_>) -> Option<Claim> {
     let paths = &context.attempt.paths;
     let encrypted = paths.iter().all(|p| p.flow.server.port != 53) && !paths.is_empty();
-    if !context.is_to_resolver() || !encrypted || context.outcome != Some(Outcome::Broken) {
+    if !context.is_to_resolver() || !encrypted || !has_failed(context) {
         return None;
     }
     let (index, inner) = broken_path(context)?;
@@ -109,6 +109,24 @@ fn failure(context: &AttemptContext<'_>) -> Option<Claim> {
         Blame::Path | Blame::Unknown => claim,
         other => claim.blaming(other),
     })
+}
+
+/// All connections broke; or several did, and the capture ends while the client tries once more.
+fn has_failed(context: &AttemptContext<'_>) -> bool {
+    let count = |outcome| {
+        context
+            .paths
+            .iter()
+            .filter(|p| p.outcome == outcome)
+            .count()
+    };
+    match context.outcome {
+        Some(Outcome::Broken) => true,
+        Some(Outcome::Unfinished) => {
+            count(Outcome::Broken) >= 2 && count(Outcome::Broken) > count(Outcome::Unfinished)
+        }
+        _ => false,
+    }
 }
 
 /// The first path that broke, with what broke it.

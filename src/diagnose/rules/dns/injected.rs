@@ -10,7 +10,7 @@
 //! address known from such forgeries. Copies of an answer, the same addresses in another order, addresses of the same
 //! network, and one answer for each of several queries are not this. A listed address that is weak evidence alone, or
 //! that belongs to another company, counts only for names of the target and together with a second sign. Where a
-//! connection got through all the same, or may still, it is only worth a note.
+//! connection got through all the same, or may still, or where the forged answer came too late, it is only worth a note.
 //!
 //! ## How sure
 //! The distance (TTL) of the two answers differs when two machines sent them, and forged ones often lack what the true
@@ -106,16 +106,37 @@ fn two_answers(context: &AttemptContext<'_>, asked: &Asked<'_>) -> Option<Claim>
     if !signs.is_empty() {
         what += &format!(" ({})", signs.join("; "));
     }
-    Some(claim(what, sure, &[*asked]))
+    let claim = claim(what, sure, &[*asked]);
+    // Clients take the first answer: a forged one behind it harms nobody.
+    Some(
+        if is_wrong(second) && !is_wrong(first) && first.is_address_answer() {
+            claim.as_severe_as(Severity::Note)
+        } else {
+            claim
+        },
+    )
+}
+
+/// It holds an address that can't be the service's.
+fn is_wrong(reply: &Reply) -> bool {
+    wrong_address(reply).is_some()
+}
+
+fn wrong_address(reply: &Reply) -> Option<Addr> {
+    let mut addresses = reply.addresses.iter();
+    addresses
+        .find(|addr| data::sinkhole(**addr).is_some() || data::never_public(**addr).is_some())
+        .copied()
 }
 
 /// The answers differ in what they say, not only in order, time to live or which edge of one network they name.
 fn matters(a: &Reply, b: &Reply) -> bool {
-    if a.clipped || b.clipped || a.truncated != b.truncated {
+    if a.truncated != b.truncated {
         return false;
     }
-    if a.rcode != b.rcode {
-        return true;
+    // The response code is in the header, which no cut reaches.
+    if a.rcode != b.rcode || a.clipped || b.clipped {
+        return a.rcode != b.rcode;
     }
     let forged = |r: &Reply| {
         r.addresses
@@ -149,13 +170,7 @@ fn signs(a: &Reply, b: &Reply) -> Vec<String> {
     if a.cnames.is_empty() != b.cnames.is_empty() {
         signs.push("one lacks the alias (CNAME) that the other has".to_owned());
     }
-    let wrong = |r: &Reply| {
-        let mut addresses = r.addresses.iter();
-        addresses
-            .find(|addr| data::sinkhole(**addr).is_some() || data::never_public(**addr).is_some())
-            .copied()
-    };
-    if let (Some(addr), None) | (None, Some(addr)) = (wrong(a), wrong(b)) {
+    if let (Some(addr), None) | (None, Some(addr)) = (wrong_address(a), wrong_address(b)) {
         signs.push(format!(
             "{addr} can't be the service's or is known from forgeries"
         ));
@@ -226,7 +241,12 @@ fn forged_address(context: &AttemptContext<'_>, asked: &[Asked<'_>]) -> Option<C
     );
     let mut claim = claim(what, sure, &[about]);
     claim.marks.extend(other.map(|o| o.mark));
-    Some(claim)
+    // Its question is not in the capture, so neither may be what came of it.
+    Some(if about.lookup.tries.is_empty() && !tried {
+        claim.as_severe_as(Severity::Note)
+    } else {
+        claim
+    })
 }
 
 fn listed(addr: Addr) -> Option<&'static Sinkhole> {

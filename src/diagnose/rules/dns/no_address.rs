@@ -28,6 +28,7 @@ use super::survey::{
 };
 use crate::diagnose::{AttemptContext, Blame, Check, Claim, Rule, Severity, Stage};
 use crate::fact::dns::{TYPE_A, TYPE_AAAA};
+use std::time::Duration;
 
 pub(super) static RULE: Rule = Rule {
     id: "dns.no-address",
@@ -38,6 +39,9 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Lookups(check),
     source: include_str!("no_address.rs"),
 };
+
+/// After this long without AAAA, only A was wanted.
+const NEXT_TYPE: Duration = Duration::from_secs(1);
 
 fn check(context: &AttemptContext<'_>) -> Option<Claim> {
     let asked = failed(context)?;
@@ -53,7 +57,10 @@ fn check(context: &AttemptContext<'_>) -> Option<Claim> {
         .iter()
         .any(|a| matches!(a.fate, Fate::Silent) && a.lookup.try_count < 2);
     let named = empty.iter().any(|a| matches!(a.fate, Fate::Empty));
-    if !all || !named || !has(TYPE_A) || unseen || is_pending(context, &asked) {
+    // Some clients ask for one type after the other.
+    let last = empty.iter().flat_map(Asked::marks).map(|m| m.time).max();
+    let next_due = !has(TYPE_AAAA) && last.is_none_or(|l| context.end().since(l) < NEXT_TYPE);
+    if !all || !named || !has(TYPE_A) || unseen || next_due || is_pending(context, &asked) {
         return None;
     }
     let base = match (context.attempt.listed, has(TYPE_AAAA)) {

@@ -7,7 +7,7 @@
 //!
 //! ## What we look for
 //! All addresses answered for the name are unspecified, loopback, private or otherwise set aside (RFC 6890), or listed as
-//! a block page; and no connection got through. Private addresses count only for names of a public service that the
+//! a block page; and no connection got through, but for one to a listed block page. Private addresses count only for names of a public service that the
 //! target lists: for other names they may well be right. Addresses for documentation count never, because shared captures
 //! are often rewritten to them. Addresses of 198.18.0.0/15 come from a proxy app (fake-IP mode) and count only where the
 //! connection to them failed.
@@ -58,7 +58,7 @@ enum Bad {
 fn check(context: &AttemptContext<'_>) -> Option<Claim> {
     let name = context.attempt.name.as_deref()?;
     let local = !context.attempt.listed && is_local_name(name);
-    if local || context.is_to_resolver() || context.got_through() {
+    if local || context.is_to_resolver() {
         return None;
     }
     let (about, rest): (Vec<_>, Vec<_>) = asked(context)
@@ -67,6 +67,9 @@ fn check(context: &AttemptContext<'_>) -> Option<Claim> {
         .partition(|a| bad_reply(a).is_some());
     let (address, bad) = about.iter().find_map(bad_reply)?;
     if !rest.is_empty() && !only_tried(context, &about) {
+        return None;
+    }
+    if context.got_through() && !only_to_block_page(context, &about) {
         return None;
     }
     let (sure, control) = sureness(context, &about, address, bad)?;
@@ -127,6 +130,18 @@ fn is_fake_v6(addr: Addr) -> bool {
 fn only_tried(context: &AttemptContext<'_>, about: &[Asked<'_>]) -> bool {
     let paths = &context.attempt.paths;
     !paths.is_empty() && paths.iter().all(|p| leads_to(about, p.flow.server.addr))
+}
+
+/// All that got through went to an address that serves nothing but block pages: whatever came from there was not the
+/// service. For names of the target only: others may be the filter's own.
+fn only_to_block_page(context: &AttemptContext<'_>, about: &[Asked<'_>]) -> bool {
+    let is_page =
+        |addr| data::sinkhole(addr).is_some_and(|s| s.strong && s.kind == SinkholeKind::BlockPage);
+    let both = context.attempt.paths.iter().zip(context.paths);
+    let mut through =
+        both.filter(|(_, judged)| matches!(judged.outcome, Outcome::Ok | Outcome::Degraded));
+    context.attempt.listed
+        && through.all(|(p, _)| is_page(p.flow.server.addr) && leads_to(about, p.flow.server.addr))
 }
 
 fn leads_to(about: &[Asked<'_>], server: Addr) -> bool {

@@ -361,7 +361,7 @@ pub(super) fn blame_of_icmp(error: &IcmpError) -> Blame {
         Blame::Device
     } else if error.from == error.quoted.dst {
         Blame::Resolver
-    } else if is_near(error.from) {
+    } else if error.is_from_nearby() || is_near(error.from) {
         Blame::LocalNetwork
     } else {
         Blame::Path
@@ -369,7 +369,7 @@ pub(super) fn blame_of_icmp(error: &IcmpError) -> Blame {
 }
 
 /// An address of the client's own network.
-fn is_near(addr: Addr) -> bool {
+pub(super) fn is_near(addr: Addr) -> bool {
     matches!(data::special_purpose(addr), Some(special) if !special.public)
 }
 

@@ -6,12 +6,13 @@
 //!
 //! ## What we look for
 //! An answer for A or AAAA with the TC bit; after it a connection to the resolver's TCP port 53 that is refused or gets
-//! no answer, or a query over TCP without answer, or three seconds without any of these; no lookup that gave an address,
-//! and no connection to the service that followed.
+//! no answer, or a query over TCP without answer, or, where no lookup gave an address, three seconds without any of these;
+//! and no connection to the service that followed, not even where the other address family was answered: many clients
+//! wait for both.
 //!
 //! ## How sure
 //! Sure where the TCP connection is seen to fail; less where no retry was seen at all, or where the shortened answer
-//! already held addresses.
+//! already held addresses or the other family's were there.
 //!
 //! ## What to do
 //! Allow TCP port 53 to the resolver in the firewall, or use another resolver. Encrypted DNS avoids the problem as well.
@@ -53,7 +54,7 @@ fn check(context: &AttemptContext<'_>) -> Option<Claim> {
     })?;
     let answered = asked
         .iter()
-        .any(|a| matches!(a.fate, Fate::Address(_) | Fate::Error(_) | Fate::Unknown));
+        .any(|a| matches!(a.fate, Fate::Error(_) | Fate::Unknown));
     let later = |p: &Path<'_>| p.flow.first.time >= reply.mark.time;
     let connected = context.attempt.paths.iter().any(later);
     let local = !context.attempt.listed && is_local_name(name);
@@ -61,7 +62,8 @@ fn check(context: &AttemptContext<'_>) -> Option<Claim> {
         return None;
     }
     let mut claim = outcome(context, &asked, about, reply)?;
-    if reply.is_address_answer() {
+    let other = asked.iter().any(|a| matches!(a.fate, Fate::Address(_)));
+    if reply.is_address_answer() || other {
         claim.confidence -= 0.2;
     }
     Some(claim)
@@ -106,7 +108,9 @@ fn outcome(
     }
     let waited = context.end().since(reply.mark.time);
     let two_way = !matches!(silence(context, &about.lookup.tries), Silence::Unprovable);
-    (waited >= RETRY_DUE && two_way).then(|| {
+    // With the other family's address the client may have been content.
+    let other = asked.iter().any(|a| matches!(a.fate, Fate::Address(_)));
+    (waited >= RETRY_DUE && two_way && !other).then(|| {
         let what = format!(
             "{to}; it was not asked again over TCP in {:.1} s",
             waited.as_secs_f64()

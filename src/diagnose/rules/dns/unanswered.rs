@@ -13,8 +13,8 @@
 //!
 //! ## How sure
 //! Surer with every query. Less sure where the capture is known to have lost packets. Where the same resolver answered
-//! other questions in between, this name is singled out; where nothing at all reached the device in that time, its own
-//! network is dead.
+//! other questions in between, this name is singled out; where nothing at all reached the device in that time, and its own
+//! router or several resolvers were asked, its own network is dead.
 //!
 //! ## What to do
 //! If nothing works at the moment, it is the Wi-Fi or the connection: reconnect, restart the router. If other sites work,
@@ -27,7 +27,7 @@
 //! ## References
 //! RFC 1035 section 4.2.1, RFC 5452 section 4.
 
-use super::survey::{Asked, Fate, claim, failed, resolvers, silence, types};
+use super::survey::{Asked, Fate, claim, failed, is_near, resolvers, silence, types};
 use crate::diagnose::{AttemptContext, Blame, Check, Claim, Rule, Severity, Silence, Stage};
 use crate::fact::dns::DnsTransport;
 use crate::flow::quality::CaptureQuality;
@@ -149,11 +149,19 @@ fn whose_fault(
         return claim.blaming(Blame::Interceptor);
     }
     let again = about.iter().map(|a| a.lookup.try_count).sum::<u32>() > 1;
-    if again && is_dead(context, about, from, to) {
+    if again && is_widespread(about) && is_dead(context, about, from, to) {
         claim.what += "; nothing else reached this device in that time either";
         return claim.blaming(Blame::LocalNetwork);
     }
     claim
+}
+
+/// More than one far resolver is concerned: one of the device's own network, or several. The silence of one may be its own.
+fn is_widespread(about: &[Asked<'_>]) -> bool {
+    let first = about.first().map(|a| a.lookup.resolver.addr);
+    about
+        .iter()
+        .any(|a| Some(a.lookup.resolver.addr) != first || is_near(a.lookup.resolver.addr))
 }
 
 /// Nothing came to this device from anywhere in that time, as far as the capture shows.
