@@ -10,7 +10,8 @@
 //! 5. [`attempt`] joins lookups and paths into one try of one client to reach one name.
 //! 6. [`diagnose`] runs the rules over an attempt's facts. One diagnosis is one file under `diagnose/rules/`.
 //! 7. [`snapshot`] is the result as plain data, the only thing that outputs may see.
-//! 8. [`report`] paints it.
+//! 8. [`ladder`] finds the packets of one attempt again and lays them out as a ladder.
+//! 9. [`report`] paints both on paper, [`ui`] on a terminal.
 //!
 //! [`engine`] assembles 2 to 7. It opens no file, reads no clock and prints nothing: packets and times go in,
 //! a snapshot comes out. A module may use those declared above it in this file, never below (`tests/layers.rs`):
@@ -39,4 +40,8 @@ pub mod snapshot;
 
 pub mod engine;
 
+pub mod ladder;
+
 pub mod report;
+
+pub mod ui;

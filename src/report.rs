@@ -1,4 +1,5 @@
 //! Paints a snapshot: text for a person, JSON for a program.
 
 pub mod json;
+pub mod pcapng;
 pub mod text;

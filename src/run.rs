@@ -1,6 +1,7 @@
 //! The commands.
 
 use crate::cli::{Cli, Color, Command, Format, Read, TargetArgs};
+use crate::explore;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::CommandFactory;
 use shakedown::diagnose::{Thresholds, rules};
@@ -50,14 +51,17 @@ fn read(options: &Read) -> Result<i32> {
     for limit in &options.limits {
         thresholds.set(limit).map_err(|e| anyhow!(e))?;
     }
+    let limits = Limits {
+        flows: options.max_flows,
+        ..Limits::default()
+    };
+    if options.tui {
+        return explore::explore(options, target, limits, thresholds);
+    }
     let captures = source::open(&options.files)?;
     let mut source: Box<dyn Source> = match &options.filter {
         Some(expression) => Box::new(Filter::new(expression)?.over(captures)),
         None => Box::new(captures),
-    };
-    let limits = Limits {
-        flows: options.max_flows,
-        ..Limits::default()
     };
     let mut engine = Engine::new(target, limits);
     while let Some(frame) = source.next_frame() {
