@@ -141,6 +141,12 @@ impl Ladder {
         (place(packet.src.addr), place(packet.dst.addr))
     }
 
+    /// An end of the packet stands in a column with other addresses.
+    pub(super) fn shares_lane(&self, packet: &Seen) -> bool {
+        let (from, to) = self.between(packet);
+        self.lanes[from.max(to)].role == "others"
+    }
+
     /// Index of the packet that a row is about: its own, the first of those folded, or the one before the row.
     #[must_use]
     pub fn index_of(&self, row: usize) -> Option<usize> {
@@ -178,24 +184,28 @@ fn lanes(attempt: &Attempt, packets: &[Seen], columns: usize) -> (Vec<Lane>, Vec
         add(endpoint(&lookup.resolver).map(|e| e.addr), "resolver");
     }
     for path in &attempt.paths {
-        // A client may have an address of each family: they are one column.
         add(endpoint(&path.server).map(|e| e.addr), "server");
     }
-    let own: Vec<Addr> = attempt
-        .paths
+    // A client may have an address of each family, and several of the second: they are one column.
+    let asked = packets
         .iter()
+        .filter(|p| matches!(p.route, Route::Lookup(_)));
+    let asking = asked.filter_map(|p| match (p.src.port, p.dst.port) {
+        (_, 53) => Some(p.src.addr),
+        (53, _) => Some(p.dst.addr),
+        _ => None,
+    });
+    let paths = attempt.paths.iter();
+    let own: Vec<Addr> = paths
         .filter_map(|p| endpoint(&p.client).map(|e| e.addr))
+        .chain(asking)
         .collect();
     for packet in packets.iter().filter(|p| p.route != Route::Other) {
         let router = packet.src.port == 0;
-        let (mine, other) = if own.contains(&packet.src.addr) {
-            (packet.src.addr, packet.dst.addr)
-        } else {
-            (packet.dst.addr, packet.src.addr)
-        };
-        add(Some(other), if router { "router" } else { "server" });
-        if !own.contains(&mine) {
-            add(Some(mine), "server");
+        for addr in [packet.src.addr, packet.dst.addr] {
+            if !own.contains(&addr) {
+                add(Some(addr), if router { "router" } else { "server" });
+            }
         }
     }
     let others: Vec<Addr> = packets

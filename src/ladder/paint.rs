@@ -101,7 +101,7 @@ impl Glyphs {
 /// Columns for the mark of proof and the time.
 const LEFT: usize = 11;
 /// Room that a column should have.
-pub(super) const LANE: usize = 25;
+pub(super) const LANE: usize = 22;
 
 /// Paints the rows of a ladder in so many columns of a terminal.
 #[derive(Clone, Copy, Debug)]
@@ -210,7 +210,15 @@ impl Painter {
         let places = self.places(ladder);
         let (low, high) = (places[from.min(to)], places[from.max(to)]);
         if low == high {
-            canvas.put(low + 1, &format!(" {label}"), ink);
+            // Both ends share a column: the label stands on the side that has room.
+            let right = low + 2;
+            if self.width.saturating_sub(right) > low.saturating_sub(LEFT) {
+                let room = self.width - right;
+                canvas.put(right, &fit(label, room, self.glyphs.more), ink);
+            } else {
+                let text = fit(label, low.saturating_sub(LEFT + 2), self.glyphs.more);
+                canvas.put(low - 1 - width(&text), &text, ink);
+            }
             return;
         }
         for at in low + 1..high {
@@ -267,7 +275,7 @@ fn ink(packet: &Seen) -> Ink {
 fn label(ladder: &Ladder, packet: &Seen) -> String {
     let path = match packet.route {
         Route::Path(path) if ladder.many_paths => format!("p{} ", path + 1),
-        Route::Other => format!("{} → {}: ", packet.src, packet.dst),
+        Route::Other if ladder.shares_lane(packet) => format!("{} → {}: ", packet.src, packet.dst),
         _ => String::new(),
     };
     let trouble = match packet.trouble {

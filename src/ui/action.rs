@@ -86,13 +86,13 @@ macro_rules! table {
 /// All keys.
 pub static TABLE: &[Binding] = table! {
     SCREENS: Attempts "attempts" ["1"] "list of attempts";
-    SCREENS: Ladder "ladder" ["2", "f4"] "packets of the attempt as a ladder";
-    SCREENS: Detail "detail" ["3", "d", "f6"] "findings, facts, packets and their bytes";
-    SCREENS: Resolvers "resolvers" ["4", "R"] "resolvers and how they answered";
-    SCREENS: Servers "servers" ["5", "V"] "servers and how many connections worked";
-    SCREENS: Causes "causes" ["6", "c"] "what a cause means (of the attempt, first)";
-    SCREENS: Export "export" ["7", "e", "f2"] "write the attempt to a file";
-    SCREENS: Help "help" ["8", "?", "f1"] "this help";
+    SCREENS: Ladder "ladder" ["L", "2", "f4"] "packets of the attempt as a ladder";
+    SCREENS: Detail "detail" ["d", "3", "f6"] "findings, facts, packets and their bytes";
+    SCREENS: Resolvers "resolvers" ["R", "4"] "resolvers and how they answered";
+    SCREENS: Servers "servers" ["V", "5"] "servers and how many connections worked";
+    SCREENS: Causes "causes" ["c", "6"] "what a cause means (of the attempt, first)";
+    SCREENS: Export "export" ["e", "7", "f2"] "write the attempt to a file";
+    SCREENS: Help "help" ["?", "8", "f1"] "this help";
     SCREENS: Open "open" ["enter"] "open: attempt to ladder, ladder to packet";
     SCREENS: Back "back" ["q", "esc"] "back; q on the list quits";
     SCREENS: Quit "quit" ["Q", "ctrl-c", "f10"] "quit";

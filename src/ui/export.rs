@@ -44,14 +44,12 @@ impl Export {
     #[must_use]
     pub const fn what(self) -> &'static str {
         match self {
-            Self::Text => "this attempt as text, with its ladder",
-            Self::Json => "this attempt as JSON",
-            Self::Capture => {
-                "the packets of this attempt as pcapng (addresses and names as they are)"
-            }
-            Self::Ladder => "the ladder of this attempt as text",
-            Self::Report => "the whole report as text",
-            Self::ReportJson => "the whole report as JSON",
+            Self::Text => "attempt: text, with its ladder",
+            Self::Json => "attempt: JSON",
+            Self::Capture => "attempt: its packets (pcapng)",
+            Self::Ladder => "attempt: the ladder alone",
+            Self::Report => "report: text",
+            Self::ReportJson => "report: JSON",
         }
     }
 
@@ -72,7 +70,7 @@ impl Export {
         let name = name.unwrap_or("attempt").chars();
         let name: String = name
             .map(|c| if plain(c) { c } else { '_' })
-            .take(60)
+            .take(30)
             .collect();
         let name = name.trim_start_matches(['.', '-']);
         let id = attempt.id;

@@ -98,9 +98,17 @@ fn footer(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
         return;
     }
     let mut spans = Vec::new();
+    let mut used = 0;
     for (action, word) in hints(model.screen) {
-        spans.push(ink(Ink::Strong, format!(" {}", model.keys.name(*action))));
-        spans.push(ink(Ink::Plain, format!(" {word} ")));
+        let (key, word) = (
+            format!(" {}", model.keys.name(*action)),
+            format!(" {word} "),
+        );
+        used += key.width() + word.width();
+        if used > area.width.into() {
+            break;
+        }
+        spans.extend([ink(Ink::Strong, key), ink(Ink::Plain, word)]);
     }
     frame.render_widget(line(look, &spans), area);
 }
@@ -112,7 +120,7 @@ fn hints(screen: Screen) -> &'static [(Action, &'static str)] {
             (Action::Open, "ladder"),
             (Action::Detail, "detail"),
             (Action::Filter, "filter"),
-            (Action::NextFailure, "next failure"),
+            (Action::NextFailure, "next broken"),
             (Action::Sort, "sort"),
             (Action::Export, "export"),
             (Action::Help, "help"),
@@ -185,16 +193,16 @@ fn text(frame: &mut Frame<'_>, area: Rect, look: Look, scroll: &mut Scroll, all:
     lines(frame, area, look, None, shown);
     if count > height {
         let word = format!(" {}/{count} ", (scroll.top + height).min(count));
-        corner(frame, area, look, &word);
+        right(frame, area, area.y.saturating_sub(1), look, &word);
     }
 }
 
-/// A word in the lower right corner.
-fn corner(frame: &mut Frame<'_>, area: Rect, look: Look, word: &str) {
+/// A word at the right end of a line.
+fn right(frame: &mut Frame<'_>, area: Rect, y: u16, look: Look, word: &str) {
     let width = u16::try_from(word.width()).unwrap_or(0).min(area.width);
     let place = Rect {
         x: area.right() - width,
-        y: area.bottom().saturating_sub(1),
+        y,
         width,
         height: 1,
     };

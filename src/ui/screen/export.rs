@@ -29,12 +29,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: L
         lines(frame, body, look, None, none.into_iter());
         return;
     };
-    let half = usize::from(area.width) / 2;
     let row = |export: &Export| {
         let what = format!(" {}", export.what());
         let name = export.file_name(attempt);
         vec![
-            ink(Ink::Plain, pad(&what, half.max(42), look.glyphs)),
+            ink(Ink::Plain, pad(&what, 32, look.glyphs)),
             ink(Ink::Dim, format!(" {name}")),
         ]
     };

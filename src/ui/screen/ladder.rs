@@ -1,6 +1,6 @@
 //! The packets of an attempt as arrows between columns.
 
-use super::{Look, corner, cut, ink, lines};
+use super::{Look, cut, ink, lines, right};
 use crate::ladder::{Ink, Painter, Span, Trouble};
 use crate::snapshot::rfc3339;
 use crate::ui::model::Model;
@@ -41,7 +41,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: L
         lines(frame, below, look, None, [spans].into_iter());
     }
     let word = format!(" {}/{} ", scroll.at + 1, scroll.count);
-    corner(frame, below, look, &word);
+    right(frame, below, below.y, look, &word);
 }
 
 /// What stands there while there are no packets.
