@@ -159,7 +159,7 @@ impl Painter {
             Some(Row::Fold(range)) => self.fold(ladder, range, &mut canvas),
             Some(Row::Pause(span)) => {
                 canvas.put(
-                    LEFT,
+                    LEFT + 8,
                     &format!(" {} without a packet ", seconds(*span)),
                     Ink::Dim,
                 );
@@ -254,8 +254,8 @@ impl Painter {
             " {} packets in {took}: {up} sent, {down} received ",
             folded.len()
         );
-        let room = self.width.saturating_sub(LEFT + 7);
-        canvas.put(LEFT + 7, &fit(&text, room, self.glyphs.more), Ink::Dim);
+        let room = self.width.saturating_sub(LEFT + 8);
+        canvas.put(LEFT + 8, &fit(&text, room, self.glyphs.more), Ink::Dim);
     }
 }
 

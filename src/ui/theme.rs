@@ -69,7 +69,12 @@ impl Theme {
     /// The line under the cursor.
     #[must_use]
     pub fn cursor(self) -> Style {
-        Style::new().add_modifier(Modifier::REVERSED)
+        // One colour over the whole line: the words in it say what the colours said.
+        Style::new()
+            .fg(Color::Reset)
+            .bg(Color::Reset)
+            .remove_modifier(Modifier::DIM | Modifier::UNDERLINED)
+            .add_modifier(Modifier::REVERSED)
     }
 
     /// The top and bottom line.

@@ -28,7 +28,8 @@ impl Columns {
     fn for_width(width: usize) -> Self {
         let mut columns = match width {
             0..100 => Self::of([0, 0, 0, 0, 8, 8, 0, 14]),
-            100..140 => Self::of([5, 9, 0, 0, 8, 8, 0, 22]),
+            100..120 => Self::of([4, 0, 0, 0, 8, 8, 0, 18]),
+            120..140 => Self::of([5, 9, 0, 0, 8, 8, 0, 24]),
             140..170 => Self::of([6, 9, 0, 0, 8, 9, 14, 34]),
             _ => Self::of([6, 13, 17, 0, 16, 9, 14, 34]),
         };
@@ -173,12 +174,15 @@ fn cause(attempt: &Attempt, columns: &Columns) -> String {
 /// A glyph and a word for a stage, and its time where there is room.
 fn cell(stage: &StageCell, width: usize, look: Look) -> String {
     let glyphs = look.glyphs;
+    if stage.status == Status::Skipped {
+        return "-".to_owned();
+    }
     let (glyph, word) = match stage.status {
         Status::Passed => (glyphs.passed, "ok"),
         Status::Slow => (glyphs.slow, "slow"),
         Status::Broke => (glyphs.broke, "broke"),
         Status::Unseen => (glyphs.unseen, "unseen"),
-        Status::Skipped => (glyphs.skipped, "-"),
+        Status::Skipped => (glyphs.skipped, ""),
     };
     match stage.took {
         Some(took) if width > 12 => format!("{glyph} {word} {}", duration(took)),
