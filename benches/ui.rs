@@ -3,12 +3,22 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use divan::{Bencher, black_box};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
 use shakedown::diagnose::Thresholds;
 use shakedown::engine::{Engine, Limits};
+use shakedown::ladder::Glyphs;
 use shakedown::target::Target;
 use shakedown::types::{CaptureId, Direction, Frame, FrameNumber, LinkType, Mark, Timestamp};
+use shakedown::ui::action::{Action, Keys};
+use shakedown::ui::feed::Data;
+use shakedown::ui::filter::Filter;
+use shakedown::ui::model::Model;
+use shakedown::ui::screen::{Look, draw};
+use shakedown::ui::theme::Theme;
 use shakedown_craft::prelude::*;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 23);
 
@@ -71,4 +81,45 @@ fn script(happen: impl Fn(&Net)) -> Vec<(i64, Vec<u8>)> {
 fn snapshot(bencher: Bencher<'_, '_>, attempts: u32) {
     let engine = engine(attempts);
     bencher.bench_local(|| black_box(engine.snapshot(&[], Thresholds::default())));
+}
+
+/// What the screens hold with so many attempts.
+fn model(attempts: u32) -> Model {
+    let report = engine(attempts).snapshot(&[], Thresholds::default());
+    let mut model = Model::new(Keys::default());
+    drop(model.take(Arc::new(Data::new(report, true))));
+    model
+}
+
+fn paint(terminal: &mut Terminal<TestBackend>, model: &mut Model) {
+    let look = Look {
+        theme: Theme::Dark,
+        glyphs: Glyphs::UNICODE,
+    };
+    terminal.draw(|frame| draw(frame, model, look)).unwrap();
+}
+
+/// A frame at 200x50 after a key.
+#[divan::bench(args = [1_000, 100_000], sample_count = 50)]
+fn frame(bencher: Bencher<'_, '_>, attempts: u32) {
+    let mut model = model(attempts);
+    let mut terminal = Terminal::new(TestBackend::new(200, 50)).unwrap();
+    bencher.bench_local(|| {
+        drop(model.act(Action::PageDown));
+        paint(&mut terminal, &mut model);
+    });
+}
+
+/// A newer snapshot comes: the list is made anew, with a filter and sorted by name, and painted.
+#[divan::bench(sample_count = 10)]
+fn newer_snapshot_of_100_000(bencher: Bencher<'_, '_>) {
+    let mut model = model(100_000);
+    model.list.filter = Filter::parse("outcome:broken name:tiktok").unwrap();
+    drop(model.act(Action::Sort));
+    let data = model.data.clone().unwrap();
+    let mut terminal = Terminal::new(TestBackend::new(200, 50)).unwrap();
+    bencher.bench_local(|| {
+        drop(model.take(Arc::clone(&data)));
+        paint(&mut terminal, &mut model);
+    });
 }

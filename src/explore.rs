@@ -57,7 +57,7 @@ fn opener(options: &Read) -> Result<Opener> {
 }
 
 /// Bytes to be read; not known of pipes, of packed files, and where a filter passes over packets.
-fn size(options: &Read) -> Option<u64> {
+pub fn size(options: &Read) -> Option<u64> {
     let plain = |path: &&PathBuf| {
         let name = path.to_string_lossy();
         !(name.ends_with(".gz") || name.ends_with(".zst"))

@@ -2,6 +2,7 @@
 
 mod cli;
 mod explore;
+mod progress;
 mod run;
 
 use clap::Parser;

@@ -2,6 +2,7 @@
 
 use crate::cli::{Cli, Color, Command, Format, Read, TargetArgs};
 use crate::explore;
+use crate::progress::Progress;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::CommandFactory;
 use shakedown::diagnose::{Thresholds, rules};
@@ -64,9 +65,12 @@ fn read(options: &Read) -> Result<i32> {
         None => Box::new(captures),
     };
     let mut engine = Engine::new(target, limits);
+    let mut progress = Progress::new(explore::size(options), !options.quiet);
     while let Some(frame) = source.next_frame() {
+        progress.frame(frame.data.len());
         engine.handle_frame(&frame);
     }
+    progress.finish();
     let captures = source.captures();
     for (index, info) in captures.iter().enumerate() {
         if let (Some(end), Ok(index)) = (info.stated_end, u16::try_from(index)) {

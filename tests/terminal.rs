@@ -9,8 +9,12 @@ mod evening;
 mod pty;
 
 use pty::Tty;
+use shakedown::ui::config::Config;
+use shakedown::ui::feed::{Answer, Data, Feed, Job, Order, Packets, Status};
+use shakedown::ui::terminal;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 fn start(dir: &Path, args: &[&str]) -> Tty {
     std::fs::write(dir.join("evening.pcapng"), evening::file()).unwrap();
@@ -85,6 +89,73 @@ fn a_signal_gives_the_terminal_back() {
     assert!(kill.unwrap().success());
     let (_, restored) = tty.end();
     assert!(restored);
+}
+
+#[test]
+fn ctrl_z_gives_the_terminal_back_until_it_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tty = start(dir.path(), &[]);
+    tty.wait_for("v19-webapp.tikt");
+    tty.press("\u{1a}");
+    tty.wait_until("the shell's screen", |s| !s.contains("tiktok"));
+    assert!(!tty.screen().screen().alternate_screen());
+    let id = tty.id().to_string();
+    let go_on = Command::new("kill").args(["-CONT", &id]).status();
+    assert!(go_on.unwrap().success());
+    tty.wait_for("v19-webapp.tikt");
+    tty.press("q");
+    let (status, restored) = tty.end();
+    assert!(status.success() && restored);
+}
+
+/// Not a test by itself: run by the next one, in a terminal.
+#[test]
+#[ignore = "takes the terminal"]
+fn screens_whose_data_panics() {
+    struct Broken(u32);
+    impl Feed for Broken {
+        fn newest(&mut self) -> Option<Arc<Data>> {
+            self.0 += 1;
+            assert!(self.0 < 5, "told to fail");
+            None
+        }
+        fn give_back(&mut self, _: Arc<Data>) {}
+        fn status(&self) -> Status {
+            Status::default()
+        }
+        fn order(&mut self, _: Order) -> Result<(), String> {
+            Ok(())
+        }
+    }
+    struct Nothing;
+    impl Packets for Nothing {
+        fn ask(&mut self, _: Job) {}
+        fn answer(&mut self) -> Option<Answer> {
+            None
+        }
+    }
+    drop(terminal::run(
+        &mut Broken(0),
+        &mut Nothing,
+        &Config::default(),
+        true,
+    ));
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_and_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = std::env::current_exe().unwrap();
+    let args = [
+        "--exact",
+        "screens_whose_data_panics",
+        "--ignored",
+        "--nocapture",
+    ];
+    let mut tty = Tty::start(&own, dir.path(), &args, (80, 24));
+    let (status, restored) = tty.end();
+    assert!(!status.success() && restored);
+    assert!(tty.text().contains("told to fail"), "{}", tty.text());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::collect::{Collected, Seen};
 use super::want::{Route, endpoint};
 use crate::diagnose::rules;
-use crate::snapshot::Attempt;
+use crate::snapshot::{Attempt, Outcome};
 use crate::types::Addr;
 use std::ops::Range;
 use std::time::Duration;
@@ -31,8 +31,8 @@ pub enum Row {
     Fold(Range<usize>),
     /// Nothing was captured of the attempt for so long.
     Pause(Duration),
-    /// Here it broke: the cause, and what that means.
-    Break(String),
+    /// Here it broke (or suffered, where the flag is false): the cause, and what that means.
+    Break(bool, String),
     /// A remark.
     Note(String),
 }
@@ -127,7 +127,9 @@ impl Ladder {
         let title = rules::find(cause).map_or("", |rule| rule.title());
         self.broke_at = Some(self.rows.len());
         let title = title.trim_end_matches('.');
-        self.rows.push(Row::Break(format!("{cause}: {title}")));
+        let broke = attempt.outcome == Outcome::Broken;
+        self.rows
+            .push(Row::Break(broke, format!("{cause}: {title}")));
     }
 
     /// The columns that a packet goes from and to.

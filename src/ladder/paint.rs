@@ -164,9 +164,14 @@ impl Painter {
                     Ink::Dim,
                 );
             }
-            Some(Row::Break(text)) => {
-                let text = format!("{} BROKE HERE {text} ", self.glyphs.broke);
-                canvas.put(0, &fit(&text, self.width, self.glyphs.more), Ink::Bad);
+            Some(Row::Break(broke, text)) => {
+                let (glyph, word, ink) = if *broke {
+                    (self.glyphs.broke, "BROKE HERE", Ink::Bad)
+                } else {
+                    (self.glyphs.slow, "TROUBLE HERE", Ink::Warn)
+                };
+                let text = format!("{glyph} {word} {text} ");
+                canvas.put(0, &fit(&text, self.width, self.glyphs.more), ink);
             }
             Some(Row::Note(text)) => canvas.put(LEFT, &format!(" {text} "), Ink::Dim),
             None => {}

@@ -1,6 +1,7 @@
 //! Everything that can be done with a key: one table feeds the keys, the help screen and the configuration file.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 /// What a key does.
@@ -270,8 +271,8 @@ impl Keys {
                 let Some(key) = Key::parse(name) else {
                     continue;
                 };
-                if !keys.actions.contains_key(&key) {
-                    keys.actions.insert(key, binding.action);
+                if let Entry::Vacant(free) = keys.actions.entry(key) {
+                    free.insert(binding.action);
                     let names = keys.names.entry(binding.action).or_default();
                     names.push(name.to_owned());
                 }

@@ -89,6 +89,8 @@ pub struct Status {
     pub part: Option<f64>,
     /// Bytes of input read a second.
     pub speed: Option<f64>,
+    /// Seconds until all is read, at that speed.
+    pub left: Option<f64>,
     /// The capture's clock.
     pub clock: Option<Timestamp>,
     /// Packets in each of the last (or all) spans of time.

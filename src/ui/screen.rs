@@ -120,7 +120,7 @@ fn hints(screen: Screen) -> &'static [(Action, &'static str)] {
             (Action::Open, "ladder"),
             (Action::Detail, "detail"),
             (Action::Filter, "filter"),
-            (Action::NextFailure, "next broken"),
+            (Action::NextFailure, "failure"),
             (Action::Sort, "sort"),
             (Action::Export, "export"),
             (Action::Help, "help"),
@@ -251,8 +251,7 @@ fn wrap(text: &str, room: usize, indent: usize) -> Vec<String> {
     let mut out = vec![String::new()];
     for word in text.split_whitespace() {
         let mut word = word.to_owned();
-        loop {
-            let Some(current) = out.last_mut() else { break };
+        while let Some(current) = out.last_mut() {
             let blank = current.trim().is_empty();
             let gap = usize::from(!blank);
             let used = current.width();

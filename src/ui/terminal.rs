@@ -66,6 +66,9 @@ pub fn run(
         if signals.ended() {
             return Ok(());
         }
+        if signals.stopped() {
+            suspend(&mut terminal, config.mouse)?;
+        }
         let mut effects = Vec::new();
         if let Some(data) = feed.newest() {
             effects.extend(model.take(data));
@@ -205,9 +208,10 @@ fn stop() {
 #[cfg(not(unix))]
 fn stop() {}
 
-/// Signals that end the UI in order.
+/// Signals that end the UI, or stop it for a while, in order.
 struct Signals {
     number: Arc<AtomicUsize>,
+    stop: Arc<AtomicBool>,
 }
 
 impl Signals {
@@ -219,13 +223,20 @@ impl Signals {
             let value = usize::try_from(signal).unwrap_or(1);
             signal_hook::flag::register_usize(signal, Arc::clone(&number), value)?;
         }
-        Ok(Self { number })
+        let stop = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(signal_hook::consts::SIGTSTP, Arc::clone(&stop))?;
+        Ok(Self { number, stop })
     }
 
     #[cfg(not(unix))]
     fn new() -> io::Result<Self> {
         let number = Arc::new(AtomicUsize::new(0));
-        Ok(Self { number })
+        let stop = Arc::new(AtomicBool::new(false));
+        Ok(Self { number, stop })
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.swap(false, SeqCst)
     }
 
     fn ended(&self) -> bool {

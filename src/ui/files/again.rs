@@ -117,11 +117,10 @@ fn save(
             before = collector.count();
             let name = names.get(usize::from(frame.mark.capture.0));
             let name = name.map_or("", String::as_str);
-            let proof = collector
-                .last_is_proof()
-                .then(|| attempt.cause.as_deref())
-                .flatten();
-            let proof = proof.map(|c| format!(", proof of {c}")).unwrap_or_default();
+            let proof = match &attempt.cause {
+                Some(cause) if collector.last_is_proof() => format!(", proof of {cause}"),
+                _ => String::new(),
+            };
             let comment = format!("frame {} of {name}{proof}", frame.mark.frame.0);
             out.packet(frame, &comment).map_err(|e| failed(&path, e))?;
         }

@@ -431,6 +431,8 @@ impl Reader {
         let lost: Vec<u64> = captures.iter().filter_map(|c| c.dropped).collect();
         let part = self.plan.size.filter(|size| *size > 0);
         let part = part.map(|size| (self.read as f64 / size as f64).min(0.99));
+        let reading = self.mode == Mode::Read && seconds > 0.2;
+        let speed = reading.then(|| self.read as f64 / seconds);
         let mut status = self.shared.status();
         let problem = status.problem.take();
         *status = Status {
@@ -445,7 +447,11 @@ impl Reader {
             bytes: self.bytes,
             dropped: (!lost.is_empty()).then(|| lost.iter().sum()),
             part: if done { Some(1.0) } else { part },
-            speed: (seconds > 0.2 && !done).then(|| self.read as f64 / seconds),
+            left: speed.zip(part).map(|(speed, part)| {
+                let size = self.plan.size.unwrap_or(0) as f64;
+                size * (1.0 - part) / speed.max(1.0)
+            }),
+            speed,
             clock: self.clock,
             bars,
             bar,

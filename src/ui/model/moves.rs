@@ -38,7 +38,7 @@ impl Model {
             Action::Right => self.neighbour(true),
             Action::NextFailure => self.failure(true),
             Action::PreviousFailure => self.failure(false),
-            Action::Break => self.to_break(),
+            Action::Break => self.jump_to_break(),
             _ => self.line_by(action),
         }
     }
@@ -136,7 +136,7 @@ impl Model {
         Vec::new()
     }
 
-    fn to_break(&mut self) -> Vec<Effect> {
+    fn jump_to_break(&mut self) -> Vec<Effect> {
         let at = self.ladder.ladder.as_ref().and_then(|l| l.broke_at);
         match at {
             Some(at) if self.screen == Screen::Ladder => self.jump(at),

@@ -31,7 +31,7 @@ impl Columns {
             100..120 => Self::of([4, 0, 0, 0, 8, 8, 0, 18]),
             120..140 => Self::of([5, 9, 0, 0, 8, 8, 0, 24]),
             140..170 => Self::of([6, 9, 0, 0, 8, 9, 14, 34]),
-            _ => Self::of([6, 13, 17, 0, 16, 9, 14, 34]),
+            _ => Self::of([6, 13, 17, 0, 14, 9, 14, 30]),
         };
         let fixed = columns.number + columns.time + columns.client + 5 * columns.cell;
         let fixed = fixed + columns.took + columns.blame + columns.cause;

@@ -70,7 +70,7 @@ fn heading_line(title: &str, out: &mut Vec<Vec<Span>>) {
 
 /// A name and a value that may take several lines.
 fn entry(name: &str, value: &str, room: usize, inked: Ink, out: &mut Vec<Vec<Span>>) {
-    let width = if name.is_empty() { 2 } else { 18 };
+    let width = if name.is_empty() { 2 } else { 20 };
     for (at, text) in wrap(value, room.saturating_sub(width), 0)
         .into_iter()
         .enumerate()

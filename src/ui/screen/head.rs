@@ -105,7 +105,10 @@ pub(super) fn attempt(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Lo
         let blame = attempt
             .blame
             .map(|b| format!(" · points at {}", b.as_str()));
-        let tail = format!(" {took}  {cause}{}", blame.unwrap_or_default());
+        let short = format!(" {took}  {cause}");
+        let long = format!("{short}{}", blame.unwrap_or_default());
+        let room = width.saturating_sub(30);
+        let tail = if long.width() <= room { long } else { short };
         let word = outcome.as_str();
         let fixed = 12 + word.len() + tail.width();
         rows.push(vec![
@@ -180,31 +183,16 @@ fn state(status: &Status, look: Look) -> String {
         State::Reading => {
             let part = status.part.map(|p| format!(" {:.0} %", p * 100.0));
             let part = part.unwrap_or_default();
-            match (status.speed, status.part) {
-                (Some(speed), Some(done)) if done > 0.02 => {
-                    let left = left(status, speed);
-                    format!("reading{part} {:.0} MB/s {left} ", speed / 1e6)
-                }
-                _ => format!("reading{part}  "),
-            }
+            let speed = status.speed.map(|s| format!(" {:.0} MB/s", s / 1e6));
+            let left = status.left.filter(|l| *l >= 1.0);
+            let left = left.map(|l| format!(" {l:.0} s left")).unwrap_or_default();
+            format!("reading{part}{}{left}  ", speed.unwrap_or_default())
         }
         State::Done => String::new(),
         State::Playing(pace) => format!("{play} {pace}x {clock}  "),
         State::Paused => format!("paused {clock}  "),
         State::Seeking => format!("seeking a failure {clock}  "),
         State::Live => format!("live {clock}  "),
-    }
-}
-
-#[allow(clippy::cast_precision_loss)]
-fn left(status: &Status, speed: f64) -> String {
-    let done = status.part.unwrap_or(1.0).max(0.01);
-    let read = status.bytes as f64;
-    let left = read / done * (1.0 - done) / speed.max(1.0);
-    if left < 1.0 {
-        String::new()
-    } else {
-        format!("{left:.0} s left ")
     }
 }
 

@@ -81,10 +81,8 @@ fn packet_line(model: &Model, look: Look, width: usize) -> Option<Vec<Span>> {
         Trouble::KeepAlive => "  keep-alive",
     };
     let (src, dst) = (packet.src, packet.dst);
-    let text = format!(
-        " frame {number}  {clock}  {src} → {dst}  {}{place}",
-        packet.what
-    );
+    let what = &packet.what;
+    let text = format!(" frame {number}  {what}{place}  {src} → {dst}  {clock}");
     let text = if look.glyphs.lane.is_ascii() {
         text.replace('→', ">")
     } else {

@@ -50,7 +50,7 @@ pub(super) fn resolvers(frame: &mut Frame<'_>, area: Rect, model: &mut Model, lo
     let wide = usize::from(area.width >= 100) * 20;
     let row = |r: &Resolver| {
         let inked = if r.failed > 0 { Ink::Warn } else { Ink::Plain };
-        let answered = format!("{:>8} {:>9} ", r.queries, r.answered);
+        let answered = format!("{:>7} {:>8} ", r.queries, r.answered);
         vec![
             ink(
                 Ink::Plain,
@@ -61,15 +61,15 @@ pub(super) fn resolvers(frame: &mut Frame<'_>, area: Rect, model: &mut Model, lo
                 pad(r.name.as_deref().unwrap_or("-"), name + 5, look.glyphs),
             ),
             ink(Ink::Plain, answered),
-            ink(inked, format!("{:>7} ", r.failed)),
+            ink(inked, format!("{:>6} ", r.failed)),
             ink(
                 Ink::Plain,
-                format!("{:>10} {:>10}", millis(r.median), millis(r.p95)),
+                format!("{:>9} {:>9}", millis(r.median), millis(r.p95)),
             ),
         ]
     };
     let heading = format!(
-        "{}{} {:>7} {:>9} {:>7} {:>10} {:>10}",
+        "{}{}{:>7} {:>8} {:>6} {:>9} {:>9}",
         pad(" resolver", 26 + wide, look.glyphs),
         pad("run by", name + 5, look.glyphs),
         "queries",
