@@ -100,6 +100,8 @@ impl Glyphs {
 
 /// Columns for the mark of proof and the time.
 const LEFT: usize = 11;
+/// Room between two columns at most: longer arrows are no clearer.
+const WIDEST: usize = 60;
 /// Room that a column should have.
 pub(super) const LANE: usize = 22;
 
@@ -124,6 +126,7 @@ impl Painter {
         let count = ladder.lanes.len().max(2);
         let margin = 6;
         let room = self.width.saturating_sub(LEFT + 2 * margin + 1);
+        let room = room.min(WIDEST * (count - 1));
         (0..count)
             .map(|lane| LEFT + margin + room * lane / (count - 1))
             .collect()

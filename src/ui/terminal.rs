@@ -17,7 +17,7 @@ use ratatui::crossterm::event::{
 };
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::layout::Position;
 use std::io::{self, Stdout, Write, stdout};
@@ -88,7 +88,7 @@ pub fn run(
             match effect {
                 Effect::Quit => return Ok(()),
                 Effect::Suspend => suspend(&mut terminal, config.mouse)?,
-                Effect::Redraw => terminal.clear()?,
+                Effect::Redraw => terminal = fresh()?,
                 Effect::Order(order) => model.message = feed.order(order).err(),
                 Effect::Ask(job) => packets.ask(job),
                 Effect::Free(data) => feed.give_back(data),
@@ -150,6 +150,13 @@ fn take(mouse: bool) -> io::Result<Screen> {
     if mouse {
         execute!(out, EnableMouseCapture)?;
     }
+    fresh()
+}
+
+/// An empty screen. Not [`Terminal::clear`]: that asks the terminal where its cursor is and fails without an answer.
+fn fresh() -> io::Result<Screen> {
+    let mut out = stdout();
+    execute!(out, Clear(ClearType::All))?;
     Terminal::new(CrosstermBackend::new(out))
 }
 
@@ -194,7 +201,6 @@ fn suspend(terminal: &mut Screen, mouse: bool) -> io::Result<()> {
         restore();
         stop();
         *terminal = take(mouse)?;
-        terminal.clear()?;
     }
     Ok(())
 }
