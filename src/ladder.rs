@@ -2,7 +2,7 @@
 //!
 //! A snapshot names the packets that prove something, not all packets of an attempt, and nobody keeps packet bytes.
 //! So whoever wants to see an attempt in full reads the capture once more: [`Wanted`] says which packets belong to
-//! the attempt, [`Collector`] keeps them with what they say, [`Ladder`] lays them out in columns, and [`paint`] makes
+//! the attempt, [`Collector`] keeps them with what they say, [`Ladder`] lays them out in columns, and [`Painter`] makes
 //! lines of it that a terminal and a text file both can show.
 
 mod collect;

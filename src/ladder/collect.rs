@@ -174,7 +174,7 @@ impl Collector {
             }
             Transport::Udp(datagram) => {
                 let ends = ends(datagram.src_port, datagram.dst_port);
-                let what = describe::udp(&datagram);
+                let what = describe::udp(&datagram, matches!(route, Route::Path(_)));
                 let bulk = what.starts_with("1-RTT") || what.starts_with("UDP,");
                 if let Some(seen) = self.keep(frame, route, ends, what) {
                     (seen.bulk, seen.payload) = (bulk, datagram.payload_len);

@@ -69,22 +69,23 @@ fn text_line(payload: &[u8]) -> Option<String> {
     )))
 }
 
-/// A UDP datagram in words.
-pub(super) fn udp(datagram: &Datagram<'_>) -> String {
+/// A UDP datagram in words; `known` says that it belongs to a QUIC connection.
+pub(super) fn udp(datagram: &Datagram<'_>, known: bool) -> String {
     let (src, dst) = (datagram.src_port, datagram.dst_port);
     let size = datagram.payload_len;
     if src == 53 || dst == 53 {
         return format!("DNS, {size} bytes");
     }
-    quic(datagram).unwrap_or_else(|| format!("UDP, {size} bytes"))
+    quic(datagram, known).unwrap_or_else(|| format!("UDP, {size} bytes"))
 }
 
-fn quic(datagram: &Datagram<'_>) -> Option<String> {
+fn quic(datagram: &Datagram<'_>, known: bool) -> Option<String> {
     let size = datagram.payload_len;
     let mut rest = datagram.payload;
     let first = *rest.first()?;
     let long = first & 0x80 != 0;
-    if long && !looks_like_quic(rest, datagram.dst_port, datagram.src_port) {
+    let quic = known || (long && looks_like_quic(rest, datagram.dst_port, datagram.src_port));
+    if !quic {
         return None;
     }
     let cut = rest.len() < size as usize;

@@ -138,7 +138,7 @@ pub trait Feed {
 pub enum Job {
     /// All of them, to look at.
     Collect(u64, Box<Attempt>),
-    /// All of them, written to a new pcapng file; [`free_name`](super::export::free_name) makes its name final.
+    /// All of them, written to a new pcapng file; where there is one of that name, [`create_new`](super::export::create_new) adds a number.
     Save(PathBuf, Box<Attempt>),
 }
 

@@ -1,4 +1,4 @@
-//! Saved captures as a [`Feed`]: read at once, or played at their own pace; and read again for [`Packets`].
+//! Saved captures as a [`Feed`](super::feed::Feed): read at once, or played at their own pace; and read again for [`Packets`](super::feed::Packets).
 
 mod again;
 mod rates;
