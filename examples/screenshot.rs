@@ -40,11 +40,11 @@ fn main() {
     let (width, height) = size.split_once('x').expect("WIDTHxHEIGHT");
     let size = (width.parse().unwrap(), height.parse().unwrap());
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("evening.pcapng"), evening::file()).unwrap();
+    std::fs::write(dir.path().join("evening.pcap"), evening::file()).unwrap();
     let mut tty = Tty::start(
         &program(),
         dir.path(),
-        &["read", "--tui", "evening.pcapng"],
+        &["read", "--tui", "evening.pcap"],
         size,
     );
     tty.wait_for("v19-webapp");

@@ -40,9 +40,9 @@ struct Ui {
 impl Ui {
     fn new((width, height): (u16, u16)) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("evening.pcapng"), evening::file()).unwrap();
+        std::fs::write(dir.path().join("evening.pcap"), evening::file()).unwrap();
         let mut model = Model::new(Keys::default());
-        let (report, status) = analysed(&dir.path().join("evening.pcapng"));
+        let (report, status) = analysed(&dir.path().join("evening.pcap"));
         model.status = status;
         drop(model.take(Arc::new(Data::new(report, true))));
         let look = Look {
@@ -104,7 +104,7 @@ impl Ui {
     }
 
     fn file(&self) -> PathBuf {
-        self.dir.path().join("evening.pcapng")
+        self.dir.path().join("evening.pcap")
     }
 
     fn text(&self) -> String {
@@ -153,7 +153,7 @@ fn analysed(path: &Path) -> (Report, Status) {
     }
     engine.finish();
     let mut captures = source.captures();
-    captures[0].source = "evening.pcapng".to_owned();
+    captures[0].source = "evening.pcap".to_owned();
     let report = engine.snapshot(&captures, Thresholds::default());
     let (bars, bar) = rates.bars();
     let status = Status {
@@ -208,6 +208,14 @@ screen!(
 );
 screen!(filter_with_a_mistake, ["/", "/", "(", "/"]);
 screen!(filter_that_shows_nothing, ["/", "x", "y", "z", "enter"]);
+
+/// `cargo test --test screens make_the_evening -- --ignored`, when what happens in it has changed.
+#[test]
+#[ignore = "makes the capture anew"]
+fn make_the_evening() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support");
+    std::fs::write(folder.join("evening.pcap"), evening::craft()).unwrap();
+}
 
 #[test]
 fn ascii_and_states_of_playing() {

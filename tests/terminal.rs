@@ -17,8 +17,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 fn start(dir: &Path, args: &[&str]) -> Tty {
-    std::fs::write(dir.join("evening.pcapng"), evening::file()).unwrap();
-    let args = [&["read", "--tui", "evening.pcapng"], args].concat();
+    std::fs::write(dir.join("evening.pcap"), evening::file()).unwrap();
+    let args = [&["read", "--tui", "evening.pcap"], args].concat();
     let program = Path::new(env!("CARGO_BIN_EXE_shakedown"));
     Tty::start(program, dir, &args, (80, 24))
 }
@@ -206,10 +206,10 @@ fn keys_come_from_a_file_and_colours_can_be_left_out() {
 #[test]
 fn without_a_terminal_it_says_so() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("evening.pcapng"), evening::file()).unwrap();
+    std::fs::write(dir.path().join("evening.pcap"), evening::file()).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_shakedown"))
         .current_dir(dir.path())
-        .args(["read", "--tui", "evening.pcapng"])
+        .args(["read", "--tui", "evening.pcap"])
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
