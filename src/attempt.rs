@@ -7,6 +7,7 @@ pub mod join;
 pub mod progress;
 
 use crate::fact::dns::Lookup;
+use crate::fact::tcp::{Half, TcpFacts};
 use crate::flow::FlowView;
 use crate::target::Role;
 use crate::types::{Addr, Mark};
@@ -15,7 +16,7 @@ pub use progress::{Progress, Reach};
 /// How an attempt came by its name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum MatchedBy {
-    /// server_name of a ClientHello (or the host of a CONNECT request).
+    /// server_name of a ClientHello (or the host of a request in the clear).
     Sni,
     /// A lookup of that client.
     Dns,
@@ -23,6 +24,8 @@ pub enum MatchedBy {
     Address,
     /// A connection to an encrypted resolver, not to the target.
     Resolver,
+    /// A request that looks for a captive portal, not to the target.
+    Portal,
 }
 
 impl MatchedBy {
@@ -34,6 +37,7 @@ impl MatchedBy {
             Self::Dns => "dns",
             Self::Address => "address",
             Self::Resolver => "resolver",
+            Self::Portal => "portal",
         }
     }
 }
@@ -45,6 +49,35 @@ pub struct Path<'a> {
     pub flow: FlowView<'a>,
     /// How far it got, and when.
     pub progress: Progress,
+}
+
+impl Path<'_> {
+    /// A TCP connection on which both sides sent data, and parts of it are missing from the capture or can't be read:
+    /// nobody can say that it did not work.
+    #[must_use]
+    pub fn may_have_worked(&self) -> bool {
+        let Some(tcp) = self.flow.tcp.as_deref() else {
+            return false;
+        };
+        let missing =
+            |half: &Half| half.unseen > 0 || half.hole_at.is_some() || half.acked > half.sent + 1;
+        let lost_track = self
+            .flow
+            .tls
+            .is_some_and(|t| t.lost_track.0.contains(&true));
+        let unclear = tcp.midstream || lost_track || tcp.half.0.iter().any(missing);
+        unclear && tcp.half.0.iter().all(|half| half.sent > 0)
+    }
+
+    /// The same, or data went both ways and the snap length hides what it was.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        let hidden = |tcp: &TcpFacts| {
+            let cut = tcp.half.0.iter().any(|half| half.clipped);
+            cut && tcp.half.0.iter().all(|half| half.data_segments > 0)
+        };
+        self.may_have_worked() || self.flow.tcp.as_deref().is_some_and(hidden)
+    }
 }
 
 /// One try to reach one name (or one address).

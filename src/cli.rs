@@ -22,6 +22,15 @@ pub enum Command {
     /// 3 the input could be read in part only (what was read is reported).
     #[command(after_help = READ_EXAMPLES)]
     Read(Read),
+    /// Set two captures of the same service side by side: what differs, and what that proves
+    ///
+    /// Wi-Fi and mobile data, VPN on and off, yesterday and today. Names that both captures show are compared stage by
+    /// stage; names of one capture alone are listed as not comparable.
+    ///
+    /// Exit status: 0 the same outcome for every name that can be compared, 1 another outcome for at least one, 2 wrong
+    /// usage or unreadable input, 3 an input could be read in part only, or no name has an outcome in both.
+    #[command(after_help = COMPARE_EXAMPLES)]
+    Compare(Compare),
     /// Say what a cause means, how it is recognised, what it is confused with and what to do
     Explain {
         /// The cause, as reports name it; without it, all are listed
@@ -47,7 +56,65 @@ const READ_EXAMPLES: &str = "Examples:
   shakedown read --format json wifi.pcap.gz | jq .verdict
   tcpdump -w - -U port 443 or port 53 | shakedown read -
   shakedown read --host example.com office.pcap
+  shakedown read --why-not tls.reset-after-hello phone.pcapng
   shakedown read -f 'host 192.0.2.7' ring-00*.pcap";
+
+const COMPARE_EXAMPLES: &str = "Examples:
+  shakedown compare wifi.pcapng mobile-data.pcapng
+  shakedown compare --format markdown vpn-on.pcap vpn-off.pcap -o ticket.md
+  shakedown compare --format json yesterday.pcap today.pcap | jq .proofs";
+
+/// Options of `compare`.
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// The first capture; `-` is standard input
+    #[arg(required_unless_present = "json_schema", value_name = "A")]
+    pub a: Option<PathBuf>,
+    /// The second capture
+    #[arg(required_unless_present = "json_schema", value_name = "B")]
+    pub b: Option<PathBuf>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = CompareFormat::Text)]
+    pub format: CompareFormat,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    /// Print the JSON Schema of the comparison and stop
+    #[arg(long)]
+    pub json_schema: bool,
+    /// What to look for
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Only packets that match this BPF expression, as tcpdump takes it (names are never looked up)
+    #[arg(short = 'f', long = "filter", value_name = "BPF")]
+    pub filter: Option<String>,
+    /// From when on something is slow, as in dns.slow=300ms; limits: dns.slow, tcp.slow-connect, tls.slow, quic.slow
+    #[arg(long = "limit", value_name = "NAME=DURATION")]
+    pub limits: Vec<String>,
+    /// Flows held at the same time; the quietest are given up beyond that, and the report says so
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub max_flows: usize,
+    /// Colours in text output
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// Less text: no differences in detail, no evidence
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// More text: names with the same outcome in full, all names of one capture alone
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub verbose: bool,
+}
+
+/// Output formats of `compare`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum CompareFormat {
+    /// For a person
+    Text,
+    /// One JSON object
+    Json,
+    /// For a ticket
+    Markdown,
+}
 
 /// Options of `read`.
 #[derive(Debug, Args)]
@@ -64,13 +131,19 @@ pub struct Read {
     /// Print the JSON Schema of the report and stop
     #[arg(long)]
     pub json_schema: bool,
+    /// Instead of the report: what spoke against this cause in each attempt (text or JSON)
+    #[arg(long, value_name = "CAUSE")]
+    pub why_not: Option<String>,
+    /// With --why-not: only the attempt with this number in the report
+    #[arg(long, value_name = "N", requires = "why_not")]
+    pub attempt: Option<usize>,
     /// What to look for
     #[command(flatten)]
     pub target: TargetArgs,
     /// Only packets that match this BPF expression, as tcpdump takes it (names are never looked up)
     #[arg(short = 'f', long = "filter", value_name = "BPF")]
     pub filter: Option<String>,
-    /// From when on something is slow, as in dns.slow=300ms; limits: dns.slow, tcp.slow-connect, tls.slow, quic.slow
+    /// From when on something is slow, as in dns.slow=300ms; limits: dns.slow, tcp.slow-connect, tls.slow, quic.slow, http.slow-response, media.stalled, media.receiver-full
     #[arg(long = "limit", value_name = "NAME=DURATION")]
     pub limits: Vec<String>,
     /// Flows held at the same time; the quietest are given up beyond that, and the report says so
@@ -119,6 +192,8 @@ pub enum Format {
     Json,
     /// One attempt a line, then the verdict
     Ndjson,
+    /// For a ticket
+    Markdown,
 }
 
 /// When to colour.

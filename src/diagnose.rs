@@ -10,6 +10,7 @@ pub mod judge;
 pub mod rules;
 pub mod terms;
 pub mod thresholds;
+pub mod why_not;
 
 use crate::fact::icmp::IcmpError;
 use crate::types::Mark;

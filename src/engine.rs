@@ -11,7 +11,7 @@ use crate::attempt::join::join;
 use crate::decode::{
     Datagram, Decoder, Outcome, Packet, Segment, TcpFlags, Transport, decode_fast,
 };
-use crate::diagnose::{Judged, Thresholds, World, judge};
+use crate::diagnose::{Judged, Rule, Thresholds, World, judge};
 use crate::fact::icmp::IcmpError;
 use crate::flow::FlowView;
 use crate::flow::quality::{CaptureQuality, Clients};
@@ -21,6 +21,7 @@ use crate::observe::dns::{Carrier, DnsObserver, Interest};
 use crate::observe::quic::{QuicObserver, looks_like_quic};
 use crate::snapshot::Report;
 use crate::snapshot::build::{Parts, build};
+use crate::snapshot::why_not::{WhyNotReport, report};
 use crate::source::CaptureInfo;
 use crate::target::Target;
 use crate::types::{Addr, CaptureId, Endpoint, Frame, Side, Timestamp};
@@ -236,10 +237,19 @@ impl Engine {
         let Some(detail) = flow.detail.as_deref_mut() else {
             return;
         };
-        let Detail { tcp, app, .. } = detail;
+        let Detail {
+            tcp,
+            app,
+            http,
+            transfer,
+            ..
+        } = detail;
         let Some(tcp) = tcp else { return };
+        let half = &tcp.facts().half[side];
+        let (sent, lost) = (half.sent, half.lost);
         let mut sink = conversation::Sink {
             app,
+            http,
             dns: &mut self.dns,
             client,
             server,
@@ -252,8 +262,12 @@ impl Engine {
             packet.mark,
             &mut sink,
         );
-        if segment.payload_len > 0 && flow.stake == Stake::Open {
-            self.decide(slot);
+        if segment.payload_len > 0 {
+            let half = &tcp.facts().half[side];
+            transfer.add(side, sent, half.sent, half.lost > lost, packet.mark);
+            if flow.stake == Stake::Open {
+                self.decide(slot);
+            }
         }
     }
 
@@ -299,10 +313,17 @@ impl Engine {
         flow.note_owner(packet.app, self.uid);
         if let Some(Detail {
             app: App::Quic(quic),
+            transfer,
             ..
         }) = flow.detail.as_deref_mut()
         {
             quic.datagram(side, datagram.payload, datagram.payload_len, packet.mark);
+            let side = if quic.facts().swapped {
+                side.other()
+            } else {
+                side
+            };
+            transfer.add_datagram(side, datagram.payload, datagram.payload_len, packet.mark);
             if flow.stake == Stake::Open {
                 self.decide(slot);
             }
@@ -376,7 +397,7 @@ impl Engine {
         let Some(detail) = flow.detail.as_deref() else {
             return;
         };
-        if !detail.app.has_spoken() {
+        if !detail.has_spoken() {
             return;
         }
         let stake = stake_of(&self.target, &self.dns, flow);
@@ -502,6 +523,28 @@ impl Engine {
     /// `captures` are the inputs as their sources describe them, by [`CaptureId`].
     #[must_use]
     pub fn snapshot(&self, captures: &[CaptureInfo], thresholds: Thresholds) -> Report {
+        self.judged(captures, thresholds, build)
+    }
+
+    /// Says what spoke against `rule` in each attempt of the report, or in the one with that number.
+    #[must_use]
+    pub fn why_not(
+        &self,
+        captures: &[CaptureInfo],
+        thresholds: Thresholds,
+        rule: &'static Rule,
+        only: Option<usize>,
+    ) -> WhyNotReport {
+        self.judged(captures, thresholds, |parts| report(parts, rule, only))
+    }
+
+    /// Joins and judges, and hands over what there is to tell.
+    fn judged<R>(
+        &self,
+        captures: &[CaptureInfo],
+        thresholds: Thresholds,
+        tell: impl FnOnce(&Parts<'_>) -> R,
+    ) -> R {
         let attempts = join(
             &self.target,
             self.dns.lookups(),
@@ -523,7 +566,7 @@ impl Engine {
         .with_incomplete(incomplete);
         let judged: Vec<Judged> = attempts.iter().map(|a| judge(a, &world)).collect();
         let notes = notes::notes(self, captures, &attempts);
-        build(&Parts {
+        tell(&Parts {
             captures,
             profile: if self.target.is_all() {
                 "all"

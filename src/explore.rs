@@ -32,7 +32,7 @@ pub fn explore(
     let plan = Plan {
         open: Arc::clone(&open),
         again,
-        size: size(options),
+        size: size(&options.files, options.filter.as_deref()),
         target,
         limits,
         thresholds,
@@ -57,20 +57,16 @@ fn opener(options: &Read) -> Result<Opener> {
 }
 
 /// Bytes to be read; not known of pipes, of packed files, and where a filter passes over packets.
-pub fn size(options: &Read) -> Option<u64> {
+pub fn size(files: &[PathBuf], filter: Option<&str>) -> Option<u64> {
     let plain = |path: &&PathBuf| {
         let name = path.to_string_lossy();
         !(name.ends_with(".gz") || name.ends_with(".zst"))
     };
-    if options.filter.is_some() || !options.files.iter().all(|path| plain(&path)) {
+    if filter.is_some() || !files.iter().all(|path| plain(&path)) {
         return None;
     }
     let file = |path: &PathBuf| std::fs::metadata(path).ok().filter(|m| m.is_file());
-    options
-        .files
-        .iter()
-        .map(|path| file(path).map(|m| m.len()))
-        .sum()
+    files.iter().map(|path| file(path).map(|m| m.len())).sum()
 }
 
 fn load_config(named: Option<&Path>) -> Result<Config> {

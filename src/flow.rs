@@ -5,9 +5,11 @@ pub mod quality;
 pub mod table;
 pub mod tcp;
 
+use crate::fact::http::HttpFacts;
 use crate::fact::quic::QuicFacts;
 use crate::fact::tcp::TcpFacts;
 use crate::fact::tls::TlsFacts;
+use crate::fact::transfer::Transfer;
 use crate::types::{Both, Endpoint, Mark, Side};
 use std::borrow::Cow;
 
@@ -43,6 +45,10 @@ pub struct FlowView<'a> {
     pub tls: Option<&'a TlsFacts>,
     /// QUIC facts.
     pub quic: Option<&'a QuicFacts>,
+    /// HTTP/1 in the clear over TCP.
+    pub http: Option<&'a HttpFacts>,
+    /// What it carried over time.
+    pub transfer: Option<&'a Transfer>,
     /// The app or process that owns it, where the capture says so; untrusted text.
     pub app: Option<Cow<'a, str>>,
     /// Android user id of that app.
@@ -54,6 +60,13 @@ impl FlowView<'_> {
     #[must_use]
     pub fn sni(&self) -> Option<&str> {
         self.hello()?.sni.as_deref()
+    }
+
+    /// Host of its first request in the clear, where that is a name; untrusted text.
+    #[must_use]
+    pub fn http_host(&self) -> Option<&str> {
+        let host = self.http?.host()?;
+        host.parse::<std::net::IpAddr>().is_err().then_some(host)
     }
 
     /// Its ClientHello.

@@ -13,6 +13,8 @@
 //! 8. [`ladder`] finds the packets of one attempt again and lays them out as a ladder.
 //! 9. [`report`] paints both on paper, [`ui`] on a terminal.
 //!
+//! [`compare`] sets two snapshots side by side and says what their difference proves.
+//!
 //! [`engine`] assembles 2 to 7. It opens no file, reads no clock and prints nothing: packets and times go in,
 //! a snapshot comes out. A module may use those declared above it in this file, never below (`tests/layers.rs`):
 //! [`fact`] stands high because facts are plain data, and decoding an ICMP error makes the first of them.
@@ -37,6 +39,8 @@ pub mod attempt;
 pub mod diagnose;
 
 pub mod snapshot;
+
+pub mod compare;
 
 pub mod engine;
 

@@ -27,10 +27,9 @@ fn now() -> Instant {
 }
 
 impl Progress {
-    /// For so many bytes of input, where that is known. Nothing is ever shown where `wanted` is false or standard
-    /// error is no terminal.
-    pub fn new(size: Option<u64>, wanted: bool) -> Self {
-        let show = wanted && io::stderr().is_terminal();
+    /// For so many bytes of input, where that is known. Nothing is shown where standard error is no terminal.
+    pub fn new(size: Option<u64>) -> Self {
+        let show = io::stderr().is_terminal();
         Self {
             begun: show.then(now),
             size: size.filter(|size| *size > 0),

@@ -1,16 +1,19 @@
 //! The commands.
 
+mod compare;
+mod why_not;
+
 use crate::cli::{Cli, Color, Command, Format, Read, TargetArgs};
 use crate::explore;
 use crate::progress::Progress;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::CommandFactory;
-use shakedown::diagnose::{Thresholds, rules};
+use shakedown::diagnose::{Rule, Thresholds, rules};
 use shakedown::engine::{Engine, Limits};
 use shakedown::report::text::Style;
-use shakedown::report::{json, text};
+use shakedown::report::{json, markdown, text};
 use shakedown::snapshot::{Capture, Outcome, Report};
-use shakedown::source::{self, Source, filter::Filter};
+use shakedown::source::{self, CaptureInfo, Source, filter::Filter};
 use shakedown::target::Target;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -23,6 +26,7 @@ use std::path::{Path, PathBuf};
 pub fn run(cli: Cli) -> Result<i32> {
     match cli.command {
         Command::Read(options) => read(&options),
+        Command::Compare(options) => compare::compare(&options),
         Command::Explain { cause } => explain(cause.as_deref()),
         Command::Targets { profile } => targets(profile.as_deref()),
         Command::Completions { shell } => {
@@ -40,32 +44,56 @@ pub fn run(cli: Cli) -> Result<i32> {
 }
 
 fn read(options: &Read) -> Result<i32> {
+    if options.why_not.is_some() {
+        return why_not::why_not(options);
+    }
     if options.json_schema {
         json::write_schema(&mut io::stdout().lock())?;
         return Ok(0);
     }
-    if let Some(path) = output(options) {
+    if let Some(path) = output(options.output.as_deref()) {
         check_output(path, &options.files)?;
     }
     let target = target(&options.target)?;
-    let mut thresholds = Thresholds::default();
-    for limit in &options.limits {
-        thresholds.set(limit).map_err(|e| anyhow!(e))?;
-    }
-    let limits = Limits {
-        flows: options.max_flows,
-        ..Limits::default()
-    };
+    let thresholds = thresholds(&options.limits)?;
     if options.tui {
-        return explore::explore(options, target, limits, thresholds);
+        return explore::explore(options, target, limits(options.max_flows), thresholds);
     }
-    let captures = source::open(&options.files)?;
-    let mut source: Box<dyn Source> = match &options.filter {
+    let filter = options.filter.as_deref();
+    let (engine, captures) = analyse(&options.files, filter, target, options.max_flows)?;
+    let report = engine.snapshot(&captures, thresholds);
+    write(&report, options)?;
+    for capture in report.captures.iter().filter(|c| !c.complete) {
+        eprintln!("shakedown: {}", read_in_part(capture));
+    }
+    let broken = report.attempts.iter().any(|a| a.outcome == Outcome::Broken);
+    let code = exit_code(&report.captures, broken);
+    // The process ends now; freeing what is held flow by flow would only take time.
+    std::mem::forget((engine, report));
+    Ok(code)
+}
+
+fn limits(flows: usize) -> Limits {
+    Limits {
+        flows,
+        ..Limits::default()
+    }
+}
+
+/// Reads the files to their ends.
+fn analyse(
+    files: &[PathBuf],
+    filter: Option<&str>,
+    target: Target,
+    flows: usize,
+) -> Result<(Engine, Vec<CaptureInfo>)> {
+    let captures = source::open(files)?;
+    let mut source: Box<dyn Source> = match filter {
         Some(expression) => Box::new(Filter::new(expression)?.over(captures)),
         None => Box::new(captures),
     };
-    let mut engine = Engine::new(target, limits);
-    let mut progress = Progress::new(explore::size(options), !options.quiet);
+    let mut engine = Engine::new(target, limits(flows));
+    let mut progress = Progress::new(explore::size(files, filter));
     while let Some(frame) = source.next_frame() {
         progress.frame(frame.data.len());
         engine.handle_frame(&frame);
@@ -78,23 +106,20 @@ fn read(options: &Read) -> Result<i32> {
         }
     }
     engine.finish();
-    let report = engine.snapshot(&captures, thresholds);
-    write(&report, options)?;
-    for capture in report.captures.iter().filter(|c| !c.complete) {
-        eprintln!("shakedown: {}", read_in_part(capture));
+    Ok((engine, captures))
+}
+
+fn thresholds(limits: &[String]) -> Result<Thresholds> {
+    let mut thresholds = Thresholds::default();
+    for limit in limits {
+        thresholds.set(limit).map_err(|e| anyhow!(e))?;
     }
-    let code = exit_code(&report);
-    // The process ends now; freeing what is held flow by flow would only take time.
-    std::mem::forget((engine, report));
-    Ok(code)
+    Ok(thresholds)
 }
 
 /// Where the report goes; `None` and `-` are standard output.
-fn output(options: &Read) -> Option<&Path> {
-    options
-        .output
-        .as_deref()
-        .filter(|path| path.as_os_str() != "-")
+fn output(path: Option<&Path>) -> Option<&Path> {
+    path.filter(|path| path.as_os_str() != "-")
 }
 
 /// Refuses, before anything is read, an output that can't be written or would destroy an input.
@@ -138,10 +163,10 @@ fn read_in_part(capture: &Capture) -> String {
     )
 }
 
-fn exit_code(report: &Report) -> i32 {
-    if report.captures.iter().any(|c| !c.complete) {
+fn exit_code(captures: &[Capture], broken: bool) -> i32 {
+    if captures.iter().any(|c| !c.complete) {
         3
-    } else if report.attempts.iter().any(|a| a.outcome == Outcome::Broken) {
+    } else if broken {
         1
     } else {
         0
@@ -149,37 +174,48 @@ fn exit_code(report: &Report) -> i32 {
 }
 
 fn write(report: &Report, options: &Read) -> Result<()> {
-    match output(options) {
-        Some(path) => {
-            let name = path.display();
-            let file = File::create(path)
-                .with_context(|| format!("{name}: can't be written; name another file with -o"))?;
-            let mut out = BufWriter::new(file);
-            paint(report, options, style(options, false), &mut out)?;
-            out.flush()
-                .with_context(|| format!("{name}: can't be written; name another file with -o"))
+    let (color, path) = (options.color, options.output.as_deref());
+    to_output(path, color, &mut |color, out| {
+        let style = Style {
+            color,
+            quiet: options.quiet,
+            verbose: options.verbose,
+        };
+        match options.format {
+            Format::Text => text::write(report, style, out),
+            Format::Json => json::write(report, out),
+            Format::Ndjson => json::write_lines(report, out),
+            Format::Markdown => markdown::write(report, out),
         }
-        None => {
-            let stdout = io::stdout();
-            let terminal = stdout.is_terminal();
-            let mut out = BufWriter::new(stdout.lock());
-            paint(report, options, style(options, terminal), &mut out)?;
-            Ok(out.flush()?)
-        }
-    }
+    })
 }
 
-fn paint(report: &Report, options: &Read, style: Style, out: &mut impl Write) -> Result<()> {
-    match options.format {
-        Format::Text => text::write(report, style, out)?,
-        Format::Json => json::write(report, out)?,
-        Format::Ndjson => json::write_lines(report, out)?,
-    }
-    Ok(())
+/// What paints into an output, with or without colour.
+type Paint<'a> = &'a mut dyn FnMut(bool, &mut Box<dyn Write>) -> io::Result<()>;
+
+/// Opens the output, paints into it, and names the file where that fails.
+fn to_output(path: Option<&Path>, color: Color, paint: Paint<'_>) -> Result<()> {
+    let Some(path) = output(path) else {
+        let stdout = io::stdout();
+        let colored = is_colored(color, stdout.is_terminal());
+        let mut out: Box<dyn Write> = Box::new(BufWriter::new(stdout.lock()));
+        paint(colored, &mut out)?;
+        return Ok(out.flush()?);
+    };
+    let failed = || {
+        format!(
+            "{}: can't be written; name another file with -o",
+            path.display()
+        )
+    };
+    let file = File::create(path).with_context(failed)?;
+    let mut out: Box<dyn Write> = Box::new(BufWriter::new(file));
+    paint(is_colored(color, false), &mut out)?;
+    out.flush().with_context(failed)
 }
 
-fn style(options: &Read, terminal: bool) -> Style {
-    let wanted = match options.color {
+fn is_colored(color: Color, terminal: bool) -> bool {
+    match color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => {
@@ -187,11 +223,6 @@ fn style(options: &Read, terminal: bool) -> Style {
             let dumb = std::env::var_os("TERM").is_some_and(|v| v == "dumb");
             terminal && !no_color && !dumb
         }
-    };
-    Style {
-        color: wanted,
-        quiet: options.quiet,
-        verbose: options.verbose,
     }
 }
 
@@ -242,24 +273,7 @@ fn explain(cause: Option<&str>) -> Result<i32> {
         }
         return Ok(0);
     };
-    let Some(rule) = rules::find(cause) else {
-        let ids = || rules::all().map(|r| r.id);
-        let mut near: Vec<&str> = ids().filter(|id| id.contains(cause)).collect();
-        if near.is_empty() {
-            let within = |id: &&str| {
-                id.split('.')
-                    .nth(1)
-                    .is_some_and(|tail| cause.contains(tail))
-            };
-            near = ids().filter(within).collect();
-        }
-        let hint = if near.is_empty() {
-            "`shakedown explain` lists all".to_owned()
-        } else {
-            format!("did you mean {}?", near.join(", "))
-        };
-        bail!("there is no cause '{cause}'; {hint}");
-    };
+    let rule = rule(cause)?;
     writeln!(out, "{}", rule.id)?;
     writeln!(
         out,
@@ -272,6 +286,29 @@ fn explain(cause: Option<&str>) -> Result<i32> {
         writeln!(out, "{}", line.trim_start_matches("## "))?;
     }
     Ok(0)
+}
+
+/// The rule with that id.
+fn rule(cause: &str) -> Result<&'static Rule> {
+    if let Some(rule) = rules::find(cause) {
+        return Ok(rule);
+    }
+    let ids = || rules::all().map(|r| r.id);
+    let mut near: Vec<&str> = ids().filter(|id| id.contains(cause)).collect();
+    if near.is_empty() {
+        let within = |id: &&str| {
+            id.split('.')
+                .nth(1)
+                .is_some_and(|tail| cause.contains(tail))
+        };
+        near = ids().filter(within).collect();
+    }
+    let hint = if near.is_empty() {
+        "`shakedown explain` lists all".to_owned()
+    } else {
+        format!("did you mean {}?", near.join(", "))
+    };
+    bail!("there is no cause '{cause}'; {hint}");
 }
 
 fn targets(profile: Option<&str>) -> Result<i32> {

@@ -6,8 +6,10 @@
 
 pub mod build;
 mod cells;
+mod certificate;
 pub mod clean;
 mod verdict;
+pub mod why_not;
 
 pub use crate::diagnose::terms::{Blame, Outcome, Severity, Stage};
 use crate::types::Timestamp;
@@ -270,6 +272,9 @@ pub struct Path {
     pub version: Option<String>,
     /// JA4 fingerprint.
     pub ja4: Option<String>,
+    /// The certificate that the client was shown; left out where it was not in the clear.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
     /// Milliseconds of a round trip, from the handshake.
     pub rtt: Option<f64>,
     /// The app or process that owns it, where the capture says so.
@@ -284,6 +289,31 @@ pub struct Path {
     pub blame: Option<Blame>,
     /// Its packets that matter.
     pub frames: Vec<u32>,
+}
+
+/// A server's certificate, as TLS 1.2 and below show it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct Certificate {
+    /// Issuer of the leaf, one line.
+    pub issuer: String,
+    /// What kind of authority that is.
+    pub authority: Authority,
+    /// The interception product that an issuer of the chain names.
+    pub product: Option<String>,
+}
+
+/// What kind of authority issued a certificate.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Authority {
+    /// A listed public certification authority.
+    Public,
+    /// A listed product that intercepts TLS.
+    Interceptor,
+    /// The certificate signed itself.
+    SelfSigned,
+    /// Neither listed nor itself.
+    Unknown,
 }
 
 /// What a rule found.

@@ -14,6 +14,9 @@ fn rule_files() -> Vec<(String, String)> {
         }
         let name = family.file_name().to_string_lossy().into_owned();
         for file in std::fs::read_dir(family.path()).expect("family").flatten() {
+            if file.path().is_dir() {
+                continue; // parts of a file beside it, no rules
+            }
             let text = std::fs::read_to_string(file.path()).expect("rule file");
             if text.contains("static RULE: Rule") {
                 let stem = file

@@ -306,7 +306,7 @@ fn value(v: &Value) -> String {
 }
 
 /// A TOML basic string.
-fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let mut o = String::from("\"");
     for c in text.chars() {
         match c {

@@ -5,6 +5,8 @@ use crate::Case;
 mod capture;
 mod dns;
 mod healthy;
+mod http;
+mod media;
 mod quic;
 mod tcp;
 mod tls;
@@ -17,6 +19,8 @@ pub fn cases() -> Vec<Case> {
         tcp::cases(),
         tls::cases(),
         quic::cases(),
+        http::cases(),
+        media::cases(),
         capture::cases(),
     ]
     .into_iter()

@@ -9,6 +9,8 @@ pub mod http;
 pub mod link;
 pub mod net;
 pub mod packet;
+pub mod pair;
+pub mod pairs;
 pub mod quic;
 pub mod rng;
 mod scene;

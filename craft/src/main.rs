@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs, io};
 
-use shakedown_craft::{Case, big, cases};
+use shakedown_craft::pair::Pair;
+use shakedown_craft::{Case, big, cases, pairs};
 
 const USAGE: &str = "\
 craft fixtures [--force PART] [--toml] [--dir fixtures]   write the cases whose folder does not exist yet
@@ -79,8 +80,37 @@ fn fixtures(args: &[&str]) -> io::Result<()> {
             check_toml(&case, &folder, toml)?;
         }
     }
+    for pair in pairs::pairs() {
+        let folder = Path::new(dir).join(pair.id());
+        let wanted = force.is_some_and(|part| pair.id().contains(part));
+        let new = wanted || !folder.join("pair.toml").exists();
+        if new {
+            println!("wrote {}", pair.id());
+        }
+        written += usize::from(new);
+        kept += usize::from(!new);
+        write_pair(&pair, &folder, new, toml)?;
+    }
     println!("{written} written, {kept} kept");
     Ok(())
+}
+
+fn write_pair(pair: &Pair, folder: &Path, new: bool, mend: bool) -> io::Result<()> {
+    let path = folder.join("pair.toml");
+    if new {
+        pair.write(folder)
+    } else if fs::read_to_string(&path)? == pair.toml() {
+        Ok(())
+    } else if mend {
+        println!("pair.toml of {} written", pair.id());
+        fs::write(path, pair.toml())
+    } else {
+        println!(
+            "{}: pair.toml differs from the registry (--toml writes it)",
+            pair.id()
+        );
+        Ok(())
+    }
 }
 
 /// Says (or mends) where case.toml is not what the registry has.

@@ -115,6 +115,7 @@ enum Group {
     Name(String),
     Address(Addr),
     Resolver(Addr, u16),
+    Portal(String),
 }
 
 fn identify(
@@ -127,6 +128,10 @@ fn identify(
     let server = flow.server;
     if let Some(name) = said(flow) {
         let listed = target.matches_name(&name).is_some();
+        let probe = flow.http.is_some_and(|http| http.probe().is_some());
+        if probe && !listed {
+            return (Group::Portal(name), MatchedBy::Portal);
+        }
         let resolver = data::resolver_of_name(&name).is_some();
         if resolver && !listed && !target.is_all() {
             return (
@@ -161,10 +166,10 @@ fn identify(
     (Group::Address(server.addr), MatchedBy::Address)
 }
 
-/// The name the client says on the wire: server_name, or the host of its CONNECT request.
+/// The name the client says on the wire: server_name, or the host of its request in the clear.
 fn said(flow: &FlowView<'_>) -> Option<String> {
-    if let Some(sni) = flow.sni() {
-        return Some(sni.to_owned());
+    if let Some(name) = flow.sni().or_else(|| flow.http_host()) {
+        return Some(name.to_owned());
     }
     let proxy = flow.tls.and_then(|t| t.proxy_connect.as_deref())?;
     let host = proxy.rsplit_once(':').map_or(proxy, |(host, _)| host);
@@ -287,6 +292,7 @@ impl<'a> Attempt<'a> {
             Group::Name(name) => (Some(name.clone()), MatchedBy::Dns),
             Group::Address(_) => (None, MatchedBy::Address),
             Group::Resolver(..) => (None, MatchedBy::Resolver),
+            Group::Portal(name) => (Some(name.clone()), MatchedBy::Portal),
         };
         let matched = name.as_deref().and_then(|n| target.matches_name(n));
         let role = matched.as_ref().map_or(Role::Unknown, |m| m.role);
@@ -307,7 +313,7 @@ impl<'a> Attempt<'a> {
         match item {
             Item::Lookup(lookup) => self.lookups.push(lookup),
             Item::Path(path, matched_by) => {
-                if self.matched_by != MatchedBy::Resolver {
+                if !matches!(self.matched_by, MatchedBy::Resolver | MatchedBy::Portal) {
                     let first = self.paths.is_empty() && self.lookups.is_empty();
                     self.matched_by = if first || matched_by == MatchedBy::Sni {
                         matched_by

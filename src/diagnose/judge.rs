@@ -76,7 +76,7 @@ pub fn judge(attempt: &Attempt<'_>, world: &World<'_>) -> Judged {
     run_lookup_rules(attempt, world, &paths, &mut findings);
     let outcome = outcome_of(attempt, world, &paths, &findings);
     run_attempt_rules(attempt, world, &paths, outcome, &mut findings);
-    let outcome = outcome_for_resolver(attempt, outcome, &findings);
+    let outcome = outcome_aside(attempt, outcome, &findings);
     let main = main_finding(outcome, &paths, &findings);
     let outcome = refine(outcome, main, &findings);
     Judged {
@@ -249,8 +249,17 @@ fn outcome_of(
     if has(Outcome::Unfinished) && !dns_broke {
         return Outcome::Unfinished;
     }
-    if has(Outcome::Broken) || dns_broke {
+    if dns_broke {
         return Outcome::Broken;
+    }
+    if has(Outcome::Broken) {
+        // Beside a path that broke, one that can't be read is not one that failed.
+        let both = attempt.paths.iter().zip(paths);
+        let mut left = both.filter(|(_, judged)| judged.outcome == Outcome::Abandoned);
+        return match left.any(|(path, _)| path.is_unreadable()) {
+            true => Outcome::Unfinished,
+            false => Outcome::Broken,
+        };
     }
     // Only connections that the client gave up: fine where they stood unused, unknown where the client was waiting for
     // something. A QUIC connection stands when its handshake is over, and is not given up then.
@@ -268,12 +277,15 @@ fn outcome_of(
 }
 
 /// A connection to an encrypted resolver that fails is broken only where a rule says that names could not be resolved
-/// for it: many clients just probe whether their resolver offers encryption.
-fn outcome_for_resolver(attempt: &Attempt<'_>, outcome: Outcome, findings: &[Finding]) -> Outcome {
+/// for it: many clients just probe whether their resolver offers encryption. A request that looks for a captive portal
+/// is broken only where it found one: whether the probe's own server works is of no interest.
+fn outcome_aside(attempt: &Attempt<'_>, outcome: Outcome, findings: &[Finding]) -> Outcome {
     let to_resolver = attempt.matched_by == MatchedBy::Resolver;
     let dns_broke = lookup_break(findings).is_some();
+    let portal = findings.iter().any(|f| f.rule.id == "http.captive-portal");
+    let only_probed = attempt.matched_by == MatchedBy::Portal && !portal;
     match outcome {
-        Outcome::Broken if to_resolver && !dns_broke => Outcome::Unfinished,
+        Outcome::Broken if to_resolver && !dns_broke || only_probed => Outcome::Unfinished,
         other => other,
     }
 }

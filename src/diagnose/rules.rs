@@ -3,6 +3,8 @@
 
 pub mod capture;
 pub mod dns;
+pub mod http;
+pub mod media;
 pub mod quic;
 pub mod tcp;
 pub mod tls;
@@ -16,6 +18,8 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         tcp::RULES,
         tls::RULES,
         quic::RULES,
+        http::RULES,
+        media::RULES,
         capture::RULES,
     ]
     .into_iter()

@@ -13,6 +13,12 @@ pub struct Thresholds {
     pub tls_slow: Duration,
     /// `quic.slow`: first Initial to the server's first 1-RTT packet took longer than this.
     pub quic_slow: Duration,
+    /// `http.slow-response`: the first byte of a response came later than this after the request.
+    pub http_slow_response: Duration,
+    /// `media.stalled`: a transfer stood still in the middle for longer than this.
+    pub media_stalled: Duration,
+    /// `media.receiver-full`: the client's window stayed closed for longer than this.
+    pub media_receiver_full: Duration,
 }
 
 impl Default for Thresholds {
@@ -22,13 +28,24 @@ impl Default for Thresholds {
             tcp_slow_connect: Duration::from_secs(1),
             tls_slow: Duration::from_secs(1),
             quic_slow: Duration::from_secs(1),
+            http_slow_response: Duration::from_secs(2),
+            media_stalled: Duration::from_secs(5),
+            media_receiver_full: Duration::from_secs(5),
         }
     }
 }
 
 impl Thresholds {
     /// Names that [`Self::set`] takes.
-    pub const NAMES: [&'static str; 4] = ["dns.slow", "tcp.slow-connect", "tls.slow", "quic.slow"];
+    pub const NAMES: [&'static str; 7] = [
+        "dns.slow",
+        "tcp.slow-connect",
+        "tls.slow",
+        "quic.slow",
+        "http.slow-response",
+        "media.stalled",
+        "media.receiver-full",
+    ];
 
     /// Sets one limit from `NAME=DURATION` (`dns.slow=300ms`, `tls.slow=2s`).
     ///
@@ -46,6 +63,9 @@ impl Thresholds {
             "tcp.slow-connect" => &mut self.tcp_slow_connect,
             "tls.slow" => &mut self.tls_slow,
             "quic.slow" => &mut self.quic_slow,
+            "http.slow-response" => &mut self.http_slow_response,
+            "media.stalled" => &mut self.media_stalled,
+            "media.receiver-full" => &mut self.media_receiver_full,
             _ => {
                 return Err(format!(
                     "there is no limit named '{name}'; there are {}",

@@ -2,10 +2,12 @@
 
 use crate::decode::{AppTag, Datagram, Packet, Segment, TcpFlags};
 use crate::fact::icmp::IcmpError;
+use crate::fact::transfer::Transfer;
 use crate::flow::table::Key;
 use crate::flow::tcp::{FirstSyn, IpFields, StreamSink, TcpTracker};
 use crate::flow::{FlowView, PathTransport};
 use crate::observe::dns::{Carrier, DnsObserver, DnsStream};
+use crate::observe::http::HttpObserver;
 use crate::observe::quic::QuicObserver;
 use crate::observe::tls::TlsObserver;
 use crate::types::{Both, Endpoint, Mark, Side, Timestamp};
@@ -21,6 +23,8 @@ pub enum Stake {
     Target,
     /// A path to a resolver over an encrypted transport, or a name lookup over TCP.
     Resolver,
+    /// A request that looks for a captive portal.
+    Portal,
     /// Nothing: only counted.
     None,
 }
@@ -47,6 +51,9 @@ pub struct Flow {
 pub struct Detail {
     pub(super) tcp: Option<TcpTracker>,
     pub(super) app: App,
+    /// Plain HTTP, where the client's first bytes are a request.
+    pub(super) http: Option<Box<HttpObserver>>,
+    pub(super) transfer: Transfer,
     pub(super) owner: Owner,
 }
 
@@ -104,6 +111,13 @@ impl App {
 }
 
 impl Detail {
+    /// It has said what it is: see [`App::has_spoken`]; a request in the clear, with its head.
+    pub(super) fn has_spoken(&self) -> bool {
+        self.http
+            .as_ref()
+            .map_or_else(|| self.app.has_spoken(), |http| http.has_spoken())
+    }
+
     /// `from_start` says that the first packet carries a SYN, whoever sent it: both streams are seen from the first byte.
     pub(super) fn tcp(
         first_syn: Option<FirstSyn>,
@@ -128,6 +142,8 @@ impl Detail {
         Self {
             tcp: Some(tracker),
             app,
+            http: None,
+            transfer: Transfer::default(),
             owner: Owner::default(),
         }
     }
@@ -136,6 +152,8 @@ impl Detail {
         Self {
             tcp: None,
             app: App::Quic(Box::new(observer)),
+            http: None,
+            transfer: Transfer::default(),
             owner: Owner::default(),
         }
     }
@@ -343,12 +361,14 @@ impl Flow {
         if let Some(Detail {
             tcp: Some(tcp),
             app,
+            http,
             ..
         }) = self.detail.as_deref_mut()
         {
             let ip = IpFields { ttl: 0, ip_id: 0 };
             tcp.finish(&mut Sink {
                 app,
+                http,
                 dns,
                 client,
                 server,
@@ -357,13 +377,24 @@ impl Flow {
         }
     }
 
-    /// The name it says it wants: server_name.
+    /// The name it says it wants: server_name, or the host of a request in the clear.
     pub(super) fn spoken_name(&self) -> Option<&str> {
-        match &self.detail.as_deref()?.app {
+        let detail = self.detail.as_deref()?;
+        if let Some(http) = &detail.http {
+            let is_name = |host: &&str| host.parse::<std::net::IpAddr>().is_err();
+            return http.facts().host().filter(is_name);
+        }
+        match &detail.app {
             App::Tls(tls) => tls.facts().sni(),
             App::Quic(quic) => quic.facts().sni(),
             App::Dns(_) => None,
         }
+    }
+
+    /// One of its requests looks for a captive portal.
+    pub(super) fn is_portal_probe(&self) -> bool {
+        let http = self.detail.as_deref().and_then(|d| d.http.as_deref());
+        http.is_some_and(|http| http.facts().probe().is_some())
     }
 
     /// Its hello may carry another name inside an encrypted one (ECH not known to be GREASE).
@@ -427,6 +458,10 @@ impl Flow {
             tcp,
             tls,
             quic,
+            http: detail
+                .and_then(|d| d.http.as_deref())
+                .map(HttpObserver::facts),
+            transfer: detail.map(|d| &d.transfer),
             app: detail
                 .and_then(|d| d.owner.name.as_deref())
                 .map(Cow::Borrowed),
@@ -455,6 +490,7 @@ fn looks_like_client(src: u16, dst: u16) -> bool {
 /// Ordered bytes of a TCP connection on their way to the observer.
 pub(super) struct Sink<'a> {
     pub(super) app: &'a mut App,
+    pub(super) http: &'a mut Option<Box<HttpObserver>>,
     pub(super) dns: &'a mut DnsObserver,
     pub(super) client: Endpoint,
     pub(super) server: Endpoint,
@@ -481,7 +517,17 @@ impl StreamSink for Sink<'_> {
     fn data(&mut self, side: Side, bytes: &[u8], mark: Mark) {
         let carrier = self.carrier(side, mark);
         match self.app {
-            App::Tls(tls) => tls.data(side, bytes, mark),
+            App::Tls(tls) => {
+                if let Some(http) = self.http {
+                    http.data(side, bytes, mark);
+                } else if side == Side::Client && !tls.has_begun() {
+                    *self.http = HttpObserver::begin(bytes).map(Box::new);
+                    if let Some(http) = self.http {
+                        http.data(side, bytes, mark);
+                    }
+                }
+                tls.data(side, bytes, mark);
+            }
             App::Dns(streams) => {
                 let dns = &mut *self.dns;
                 streams[side.index()].data(bytes, &mut |message, clipped| {
@@ -494,6 +540,9 @@ impl StreamSink for Sink<'_> {
 
     fn gap(&mut self, side: Side, missing: u64, mark: Mark) {
         let carrier = self.carrier(side, mark);
+        if let Some(http) = self.http {
+            http.gap(side, missing, mark);
+        }
         match self.app {
             App::Tls(tls) => tls.gap(side, missing, mark),
             App::Dns(streams) => {
@@ -506,9 +555,9 @@ impl StreamSink for Sink<'_> {
         }
     }
 
-    fn wants(&self, _side: Side) -> bool {
+    fn wants(&self, side: Side) -> bool {
         match &*self.app {
-            App::Tls(tls) => !tls.is_settled(),
+            App::Tls(tls) => tls.wants(side) || self.http.as_ref().is_some_and(|h| h.wants(side)),
             App::Dns(_) => true,
             App::Quic(_) => false,
         }

@@ -3,10 +3,12 @@
 use super::conversation::{Flow, Stake};
 use crate::data;
 use crate::observe::dns::DnsObserver;
+use crate::observe::http::head;
 use crate::observe::tls::hello::is_ech_public_name;
 use crate::observe::tls::peek::{Peek, peek};
 use crate::target::Target;
 use crate::types::{Addr, Timestamp};
+use std::net::IpAddr;
 
 /// The segment is a whole hello that names a server of no interest: nobody needs to look at this flow.
 pub(super) fn is_elsewhere(target: &Target, segment: &[u8]) -> bool {
@@ -16,14 +18,28 @@ pub(super) fn is_elsewhere(target: &Target, segment: &[u8]) -> bool {
                 && data::resolver_of_name(name).is_none()
                 && !is_ech_public_name(name)
         }
-        _ => false,
+        Peek::Unclear => is_request_elsewhere(target, segment),
+        Peek::Name(_) => false,
     }
+}
+
+/// The segment is a whole request in the clear to a host of no interest.
+fn is_request_elsewhere(target: &Target, segment: &[u8]) -> bool {
+    let Some((host, path)) = head::peek(segment).filter(|_| !target.is_all()) else {
+        return false;
+    };
+    let name = !host.is_empty() && host.parse::<IpAddr>().is_err();
+    let path = std::str::from_utf8(path).unwrap_or_default();
+    name && target.matches_name(host).is_none() && data::portal_probe(host, path).is_none()
 }
 
 /// Does a flow matter to the target, as far as it has said what it is?
 pub(super) fn stake_of(target: &Target, dns: &DnsObserver, flow: &Flow) -> Stake {
     if target.is_all() {
         return Stake::Target;
+    }
+    if flow.is_portal_probe() {
+        return Stake::Portal;
     }
     let server = flow.server();
     if let Some(name) = flow.spoken_name() {

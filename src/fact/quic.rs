@@ -95,7 +95,10 @@ pub struct QuicFacts {
     pub zero_rtt: Option<Mark>,
     /// First 1-RTT (short header) packet of each side.
     pub one_rtt: Both<Option<Mark>>,
-    /// First server datagram of 1-RTT packets alone after the client's first Handshake or 1-RTT packet, forgotten
+    /// First Handshake or 1-RTT packet of the client after the server's last Handshake packet: it can hold the Finished,
+    /// which answers the whole of the server's flight.
+    pub finished: Option<Mark>,
+    /// First server datagram of 1-RTT packets alone that can answer `finished`, forgotten
     /// again when the server sends another Handshake packet: what [`QuicFacts::handshake_complete`] rests on.
     pub confirmed: Option<Mark>,
     /// 1-RTT packets of each side.
@@ -212,8 +215,9 @@ impl QuicFacts {
     /// got its Finished. The server may send 1-RTT packets before that ("0.5-RTT"), so these prove nothing by
     /// themselves. But a server that lacks the Finished keeps sending Handshake packets when its timer fires and
     /// must not arm one for 1-RTT data (RFC 9002 section 6.2.1); one that has it drops its Handshake keys
-    /// (RFC 9001 section 4.9.2). So: a datagram of the server with 1-RTT packets alone, after the client's
-    /// Handshake or 1-RTT packet, and no Handshake packet of the server after it.
+    /// (RFC 9001 section 4.9.2). So: a datagram of the server with 1-RTT packets alone, half a round trip or 10 ms
+    /// after a Handshake or 1-RTT packet with which the client answered the whole flight, and no Handshake packet of
+    /// the server after it.
     #[must_use]
     pub fn handshake_complete(&self) -> bool {
         self.confirmed.is_some()

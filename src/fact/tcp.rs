@@ -59,6 +59,9 @@ pub struct Reset {
     pub in_sequence: bool,
     /// Stream bytes of the other side that this side had acknowledged, or acknowledges with it.
     pub acked: u64,
+    /// It acknowledges bytes of the other side that the capture has not shown, a hello's worth at most: they were on the
+    /// wire.
+    pub acks_unseen: bool,
     /// Stream bytes its sender had sent before it.
     pub sent: u64,
     /// Its sequence number as an offset into its sender's stream; `None` where that is not known or nonsense.
@@ -164,6 +167,10 @@ pub struct Half {
     pub zero_window_since: Option<Mark>,
     /// Longest time that a zero window lasted.
     pub zero_window_longest: Duration,
+    /// The packets that closed and opened the window then.
+    pub zero_window_at: Option<[Mark; 2]>,
+    /// Largest window field after the SYN: the scale is the same for all of these.
+    pub window_max: u16,
     /// FIN.
     pub fin: Option<Mark>,
     /// A payload was cut by the snap length.
@@ -211,6 +218,8 @@ pub struct TcpFacts {
     pub foreign_syn_acks: u32,
     /// The client's first segment that acknowledges the SYN-ACK exactly, or data beyond it.
     pub ack: Option<Mark>,
+    /// The client's first acknowledgement of any kind, whether or not a SYN-ACK is in the capture.
+    pub went_on: Option<Mark>,
     /// SYN-ACKs that came after `ack`: the server has not got it.
     pub syn_acks_after_ack: u32,
     /// Data in the SYN (TCP Fast Open).

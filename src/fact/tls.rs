@@ -224,6 +224,11 @@ pub struct TlsFacts {
     pub first_record: Both<Option<Mark>>,
     /// A record of the side has begun and its rest never came (bytes missing of it).
     pub open_record: Both<u32>,
+    /// Where the side's records end is not known, or was not known for a while: `open_record` and `farewell` prove
+    /// nothing. They are followed longer than all else here: until bytes are missing where a record begins.
+    pub unframed: Both<bool>,
+    /// The side's last record has the size of an alert (close_notify, most likely), and nothing followed it.
+    pub farewell: Both<Option<Mark>>,
     /// Records could not be followed further on that side (gap, nonsense length): what is absent there proves nothing.
     pub lost_track: Both<bool>,
 }

@@ -28,6 +28,8 @@ use stream::{GiveUp, Stream};
 const REORDER_WINDOW: Duration = Duration::from_millis(3);
 /// Resets and ICMP errors remembered.
 const MAX_ERRORS: usize = 4;
+/// Bytes not seen that an acknowledgement in a reset may be about; beyond that it is taken for nonsense.
+const MAX_UNSEEN: u64 = 16 << 10;
 
 /// Where ordered bytes go.
 pub trait StreamSink {
@@ -302,6 +304,9 @@ impl TcpTracker {
             return;
         };
         let handshake = side == Side::Client && !segment.flags.has(TcpFlags::SYN);
+        if handshake {
+            self.facts.went_on.get_or_insert(mark);
+        }
         if handshake && self.facts.ack.is_none() && self.facts.syn_ack.count > 0 {
             self.facts.ack = Some(mark);
         }
@@ -341,11 +346,17 @@ impl TcpTracker {
         let Seen { segment, mark, .. } = seen;
         let half = &mut self.facts.half[seen.side];
         half.window = segment.window;
+        if !segment.flags.has(TcpFlags::SYN) {
+            half.window_max = half.window_max.max(segment.window);
+        }
         if segment.window == 0 && !segment.flags.has(TcpFlags::SYN) {
             half.zero_window_since.get_or_insert(mark);
         } else if let Some(since) = half.zero_window_since.take() {
             let lasted = mark.time.since(since.time);
-            half.zero_window_longest = half.zero_window_longest.max(lasted);
+            if lasted > half.zero_window_longest {
+                half.zero_window_longest = lasted;
+                half.zero_window_at = Some([since, mark]);
+            }
         }
     }
 
@@ -530,8 +541,11 @@ impl TcpTracker {
             None => answers_syn,
         };
         let says = self.stream[side.other()].offset(segment.ack, other.acked);
+        let says = says.filter(|_| with_ack);
+        let acks_unseen =
+            says.is_some_and(|says| says > other.sent && says - other.sent <= MAX_UNSEEN);
         // One more than the bytes seen: a FIN that the capture missed.
-        let says = says.filter(|says| with_ack && *says <= other.sent + 1);
+        let says = says.filter(|says| *says <= other.sent + 1);
         Reset {
             from: side,
             mark,
@@ -542,6 +556,7 @@ impl TcpTracker {
             answers_syn,
             in_sequence,
             acked: says.unwrap_or_default().max(other.acked),
+            acks_unseen,
             sent: half.sent,
             seq,
         }

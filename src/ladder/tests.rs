@@ -201,7 +201,7 @@ fn plain_http_is_shown_without_its_query() {
         tcp.connect();
         tcp.send(
             Side::Client,
-            b"GET /login?token=secret HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"GET /login?token=secret HTTP/1.1\r\nHost: www.tiktok.com\r\n\r\n",
         );
     });
     let found = collected(&frames, 0);

@@ -86,12 +86,26 @@ impl TlsObserver {
     }
 
     /// Nothing more is to be learnt about the handshake: it is over and both sides sent data after it, or neither side
-    /// speaks TLS. What is fed from then on is ignored.
+    /// speaks TLS. From then on only the ends of records are followed, where [`Self::wants`] still says so.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.connection
             .as_ref()
             .is_some_and(|connection| connection.settled)
+    }
+
+    /// Any byte came, of either side.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    /// More bytes of that side tell something.
+    #[must_use]
+    pub fn wants(&self, side: Side) -> bool {
+        self.connection
+            .as_ref()
+            .is_none_or(|connection| !connection.settled || connection.is_framed(side))
     }
 
     fn connection(&mut self) -> &mut Connection {

@@ -1,6 +1,9 @@
 //! The report as JSON (one object) and as NDJSON (one attempt a line, then the verdict).
 
+use crate::compare::Comparison;
+use crate::snapshot::why_not::WhyNotReport;
 use crate::snapshot::{Report, Verdict};
+use schemars::Schema;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -9,7 +12,35 @@ use std::io::{self, Write};
 /// # Errors
 /// Whatever `out` answers.
 pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, report)?;
+    line(report, out)
+}
+
+/// Writes a comparison as one JSON object on one line.
+///
+/// # Errors
+/// Whatever `out` answers.
+pub fn write_comparison(comparison: &Comparison, out: &mut impl Write) -> io::Result<()> {
+    line(comparison, out)
+}
+
+/// Writes what spoke against a cause as one JSON object on one line.
+///
+/// # Errors
+/// Whatever `out` answers.
+pub fn write_why_not(report: &WhyNotReport, out: &mut impl Write) -> io::Result<()> {
+    line(report, out)
+}
+
+/// The JSON Schema (draft 2020-12) of what spoke against a cause.
+///
+/// # Errors
+/// Whatever `out` answers.
+pub fn write_why_not_schema(out: &mut impl Write) -> io::Result<()> {
+    pretty(&schemars::schema_for!(WhyNotReport), out)
+}
+
+fn line(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
     out.write_all(b"\n")
 }
 
@@ -25,12 +56,10 @@ struct Last<'a> {
 /// Whatever `out` answers.
 pub fn write_lines(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for attempt in &report.attempts {
-        serde_json::to_writer(&mut *out, attempt)?;
-        out.write_all(b"\n")?;
+        line(attempt, out)?;
     }
     let verdict = &report.verdict;
-    serde_json::to_writer(&mut *out, &Last { verdict })?;
-    out.write_all(b"\n")
+    line(&Last { verdict }, out)
 }
 
 /// The JSON Schema (draft 2020-12) of the report.
@@ -38,7 +67,18 @@ pub fn write_lines(report: &Report, out: &mut impl Write) -> io::Result<()> {
 /// # Errors
 /// Whatever `out` answers.
 pub fn write_schema(out: &mut impl Write) -> io::Result<()> {
-    let schema = schemars::schema_for!(Report);
-    serde_json::to_writer_pretty(&mut *out, &schema)?;
+    pretty(&schemars::schema_for!(Report), out)
+}
+
+/// The JSON Schema (draft 2020-12) of a comparison.
+///
+/// # Errors
+/// Whatever `out` answers.
+pub fn write_comparison_schema(out: &mut impl Write) -> io::Result<()> {
+    pretty(&schemars::schema_for!(Comparison), out)
+}
+
+fn pretty(schema: &Schema, out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, schema)?;
     out.write_all(b"\n")
 }

@@ -20,7 +20,7 @@ pub struct Style {
 }
 
 #[derive(Clone, Copy)]
-enum Ink {
+pub(super) enum Ink {
     Good,
     Warn,
     Bad,
@@ -29,7 +29,7 @@ enum Ink {
 }
 
 impl Style {
-    fn ink(self, ink: Ink, text: &str) -> String {
+    pub(super) fn ink(self, ink: Ink, text: &str) -> String {
         if !self.color {
             return text.to_owned();
         }
@@ -59,7 +59,7 @@ pub fn write(report: &Report, style: Style, out: &mut impl Write) -> io::Result<
     captures(&report.captures, style, out)
 }
 
-fn outcome_ink(outcome: Outcome) -> Ink {
+pub(super) fn outcome_ink(outcome: Outcome) -> Ink {
     match outcome {
         Outcome::Ok => Ink::Good,
         Outcome::Degraded => Ink::Warn,
@@ -88,7 +88,7 @@ fn verdict(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()
     Ok(())
 }
 
-fn percent(confidence: f64) -> String {
+pub(super) fn percent(confidence: f64) -> String {
     format!("{:.0} %", confidence * 100.0)
 }
 
@@ -146,7 +146,7 @@ pub fn write_attempt(
     Ok(())
 }
 
-fn duration(ms: f64) -> String {
+pub(super) fn duration(ms: f64) -> String {
     if ms >= 10_000.0 {
         format!("{:.1} s", ms / 1000.0)
     } else if ms >= 100.0 {
@@ -174,7 +174,10 @@ fn cells(cells: &[StageCell], style: Style) -> String {
             &format!("{glyph} {} {}{took}", c.stage, c.status.as_str()),
         )
     };
-    cells.iter().map(one).collect::<Vec<_>>().join("   ")
+    // Most attempts carry no large transfer: nothing is to be said then.
+    let shown = |c: &&StageCell| c.stage != "media" || c.status != Status::Skipped;
+    let all: Vec<String> = cells.iter().filter(shown).map(one).collect();
+    all.join("   ")
 }
 
 fn findings(attempt: &Attempt, style: Style, out: &mut impl Write) -> io::Result<()> {
@@ -283,7 +286,7 @@ fn captures(captures: &[Capture], style: Style, out: &mut impl Write) -> io::Res
 }
 
 /// Text wrapped at 100 columns behind a prefix; further lines are indented as far as the prefix.
-fn wrapped(out: &mut impl Write, prefix: &str, text: &str) -> io::Result<()> {
+pub(super) fn wrapped(out: &mut impl Write, prefix: &str, text: &str) -> io::Result<()> {
     let indent = " ".repeat(prefix.chars().count());
     let mut line = prefix.to_owned();
     let mut empty = true;

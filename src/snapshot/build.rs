@@ -37,21 +37,10 @@ pub struct Parts<'a> {
 /// Builds the report.
 #[must_use]
 pub fn build(parts: &Parts<'_>) -> Report {
-    let attempts: Vec<Attempt> = parts
-        .world
-        .attempts
-        .iter()
-        .zip(parts.judged)
-        .filter(|(a, j)| is_reported(a, j))
-        .enumerate()
-        .map(|(i, (a, j))| attempt(i + 1, a, j, parts.captures))
+    let attempts: Vec<Attempt> = reported(parts)
+        .map(|(id, a, j)| attempt(id, a, j, parts.captures))
         .collect();
-    let captures: Vec<Capture> = parts
-        .captures
-        .iter()
-        .enumerate()
-        .map(|(i, c)| capture(c, parts.notes.get(i).cloned().unwrap_or_default()))
-        .collect();
+    let captures = captures(parts);
     let servers = servers(parts);
     let verdict = super::verdict::verdict(parts, &attempts, &captures);
     Report {
@@ -71,9 +60,26 @@ pub fn build(parts: &Parts<'_>) -> Report {
     }
 }
 
-/// Connections to encrypted resolvers are reported only when they broke.
+/// The attempts that are told of, with their numbers.
+pub(super) fn reported<'p>(
+    parts: &'p Parts<'p>,
+) -> impl Iterator<Item = (usize, &'p attempt::Attempt<'p>, &'p Judged)> {
+    let all = parts.world.attempts.iter().zip(parts.judged);
+    let told = all.filter(|(a, j)| is_reported(a, j)).enumerate();
+    told.map(|(index, (a, j))| (index + 1, a, j))
+}
+
+/// The inputs, with what could not be seen in them.
+pub(super) fn captures(parts: &Parts<'_>) -> Vec<Capture> {
+    let notes = |index: usize| parts.notes.get(index).cloned().unwrap_or_default();
+    let captures = parts.captures.iter().enumerate();
+    captures.map(|(i, c)| capture(c, notes(i))).collect()
+}
+
+/// Connections to encrypted resolvers and requests that look for a captive portal are reported only when they broke.
 fn is_reported(attempt: &attempt::Attempt<'_>, judged: &Judged) -> bool {
-    attempt.matched_by != MatchedBy::Resolver || judged.outcome == Outcome::Broken
+    let aside = matches!(attempt.matched_by, MatchedBy::Resolver | MatchedBy::Portal);
+    !aside || judged.outcome == Outcome::Broken
 }
 
 fn capture(info: &CaptureInfo, notes: Vec<String>) -> Capture {
@@ -184,7 +190,7 @@ fn finding(finding: &crate::diagnose::Finding, capture: CaptureId) -> Finding {
 }
 
 /// Sentences may be longer than names; they are cleaned all the same.
-fn clean_long(text: &str) -> String {
+pub(super) fn clean_long(text: &str) -> String {
     text.split_inclusive(' ').map(clean).collect()
 }
 
@@ -304,6 +310,9 @@ fn path(
         alpn: alpn(flow),
         version: version(flow),
         ja4: hello.map(|h| h.ja4.to_string()),
+        certificate: flow
+            .tls
+            .and_then(|t| super::certificate::shown(t.certificate.as_deref()?)),
         rtt: rtt(flow).map(millis),
         app: app(flow, captures),
         outcome: verdict.outcome,
@@ -432,7 +441,8 @@ fn resolvers(parts: &Parts<'_>) -> Vec<Resolver> {
 fn servers(parts: &Parts<'_>) -> Vec<Server> {
     let mut by_addr: BTreeMap<Addr, (Server, Vec<f64>)> = BTreeMap::new();
     let both = parts.world.attempts.iter().zip(parts.judged);
-    for (attempt, judged) in both.filter(|(a, _)| a.matched_by != MatchedBy::Resolver) {
+    let aside = |by| matches!(by, MatchedBy::Resolver | MatchedBy::Portal);
+    for (attempt, judged) in both.filter(|(a, _)| !aside(a.matched_by)) {
         for (path, verdict) in attempt.paths.iter().zip(&judged.paths) {
             let addr = path.flow.server.addr;
             let (server, rtts) = by_addr.entry(addr).or_insert_with(|| {

@@ -1,11 +1,11 @@
-//! The row of an attempt: a cell for each of dns, tcp, tls, quic and request.
+//! The row of an attempt: a cell for each of dns, tcp, tls, quic, http and media.
 
 use super::build::frames;
 use super::clean::clean;
 use super::{StageCell, Status, millis};
 use crate::attempt::{Attempt, Path, Reach};
-use crate::diagnose::{Finding, Judged, Outcome, Severity, Stage};
-use crate::types::Mark;
+use crate::diagnose::{Finding, Judged, Outcome, Severity};
+use crate::types::{Mark, Side};
 use std::time::Duration;
 
 /// What happened on one stage, before findings are laid over it.
@@ -36,14 +36,15 @@ impl Seen {
     }
 }
 
-/// The five cells.
+/// The six cells.
 pub(super) fn cells(attempt: &Attempt<'_>, judged: &Judged) -> Vec<StageCell> {
     let seen = [
         ("dns", dns(attempt)),
         ("tcp", tcp(attempt)),
         ("tls", tls(attempt)),
         ("quic", quic(attempt)),
-        ("request", request(attempt, judged)),
+        ("http", http(attempt, judged)),
+        ("media", media(attempt)),
     ];
     seen.into_iter()
         .map(|(stage, seen)| cell(stage, seen, attempt, judged))
@@ -71,13 +72,7 @@ fn cell(stage: &'static str, mut seen: Seen, attempt: &Attempt<'_>, judged: &Jud
 /// The finding that colours the cell. A path that broke beside one that worked slows the stage, it did not
 /// break it.
 fn worst<'a>(stage: &str, seen: &Seen, judged: &'a Judged) -> Option<&'a Finding> {
-    let of_stage = |f: &&Finding| {
-        let own = match f.rule.stage {
-            Stage::Http | Stage::Media => "request",
-            other => other.as_str(),
-        };
-        own == stage && f.severity() > Severity::Note
-    };
+    let of_stage = |f: &&Finding| f.rule.stage.as_str() == stage && f.severity() > Severity::Note;
     let won = matches!(judged.outcome, Outcome::Ok | Outcome::Degraded);
     let found = judged.findings.iter().filter(of_stage);
     let mut best: Option<&Finding> = None;
@@ -198,7 +193,7 @@ fn quic(attempt: &Attempt<'_>) -> Seen {
     }
 }
 
-fn request(attempt: &Attempt<'_>, judged: &Judged) -> Seen {
+fn http(attempt: &Attempt<'_>, judged: &Judged) -> Seen {
     // The first data of a QUIC server may be no more than the end of the handshake: no answer, if the path broke.
     let broke = |p: &Path<'_>, outcome| p.flow.quic.is_some() && outcome == Outcome::Broken;
     let won = attempt
@@ -208,6 +203,9 @@ fn request(attempt: &Attempt<'_>, judged: &Judged) -> Seen {
         .filter(|(p, j)| p.progress.through.is_some() && !broke(p, j.outcome))
         .map(|(p, _)| p)
         .min_by_key(|p| p.progress.through.map(|m| m.time));
+    if let Some(seen) = won.and_then(plain_http) {
+        return seen;
+    }
     match won.map(|p| (p.progress.requested, p.progress.through)) {
         Some((Some(asked), Some(answered))) if answered.time >= asked.time => {
             Seen::passed(asked, answered, "data came back")
@@ -219,5 +217,45 @@ fn request(attempt: &Attempt<'_>, judged: &Judged) -> Seen {
             marks: vec![answered],
         },
         _ => Seen::new(Status::Skipped, "not reached"),
+    }
+}
+
+/// A request in the clear with its answer.
+fn plain_http(path: &Path<'_>) -> Option<Seen> {
+    let http = path.flow.http?;
+    let answered = http.exchanges.iter().find(|e| e.response.is_some())?;
+    let response = answered.response.as_ref()?;
+    let detail = format!("{} answered with {}", answered.method, response.status);
+    Some(Seen::passed(answered.sent, response.mark, detail))
+}
+
+/// More than a page: from here on, a server's data counts as a transfer.
+const TRANSFER: u64 = 256 * 1024;
+
+/// The largest transfer.
+fn media(attempt: &Attempt<'_>) -> Seen {
+    let size = |p: &&Path<'_>| {
+        let tcp = p.flow.tcp.as_deref().map(|t| t.half[Side::Server].sent);
+        tcp.or(p.flow.quic.map(|q| q.bytes[Side::Server]))
+            .unwrap_or(0)
+    };
+    let Some(path) = attempt.paths.iter().max_by_key(size) else {
+        return Seen::new(Status::Skipped, "not reached");
+    };
+    let bytes = size(&path);
+    let times = path.flow.transfer.and_then(|t| {
+        let mut own = t.bursts().filter(|b| b.side == Side::Server);
+        let first = own.next()?.first;
+        Some((first, own.next_back().map_or(first, |b| b.last)))
+    });
+    match times {
+        Some((first, last)) if bytes >= TRANSFER && path.progress.through.is_some() => {
+            let words = format!("{:.1} MB from the server", bytes as f64 / 1e6);
+            Seen {
+                took: None,
+                ..Seen::passed(first, last, words)
+            }
+        }
+        _ => Seen::new(Status::Skipped, "no large transfer"),
     }
 }

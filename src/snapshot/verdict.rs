@@ -103,10 +103,10 @@ fn named(attempt: &Attempt) -> String {
 }
 
 fn headline(lead: &Attempt, same: &[&Attempt], all: &[Attempt]) -> String {
-    let verb = if lead.outcome == Outcome::Broken {
-        "could not be reached"
-    } else {
-        "was reached, but not well"
+    let verb = match lead.outcome {
+        Outcome::Broken if was_reached(lead) => "was reached, but did not work",
+        Outcome::Broken => "could not be reached",
+        _ => "was reached, but not well",
     };
     let mut names: Vec<String> = same.iter().map(|a| named(a)).collect();
     names.sort();
@@ -130,6 +130,13 @@ fn headline(lead: &Attempt, same: &[&Attempt], all: &[Attempt]) -> String {
         String::new()
     };
     format!("{who} {verb}: {}{share}{blame}.", lower_first(title(lead)))
+}
+
+/// The break came behind the handshakes, and the server itself was at the other end, as far as that can be seen.
+fn was_reached(lead: &Attempt) -> bool {
+    let replaced = ["http.block-page", "http.captive-portal"];
+    let later = matches!(lead.stage, Some(super::Stage::Http | super::Stage::Media));
+    later && !lead.cause.as_deref().is_some_and(|c| replaced.contains(&c))
 }
 
 fn lower_first(text: &str) -> String {

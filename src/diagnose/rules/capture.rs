@@ -5,6 +5,7 @@ mod ended;
 mod midstream;
 mod one_sided;
 mod truncated;
+pub(in crate::diagnose) mod why_not;
 
 use crate::diagnose::Rule;
 

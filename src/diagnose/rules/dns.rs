@@ -17,6 +17,7 @@ mod survey;
 mod truncated_stuck;
 mod unanswered;
 mod unreachable;
+pub(in crate::diagnose) mod why_not;
 
 use crate::diagnose::Rule;
 

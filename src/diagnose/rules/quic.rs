@@ -12,6 +12,7 @@ mod slow;
 mod stateless_reset;
 mod unreachable;
 mod version_unsupported;
+pub(in crate::diagnose) mod why_not;
 
 use crate::diagnose::Rule;
 

@@ -11,7 +11,8 @@ mod reset_after_connect;
 mod slow_connect;
 mod syn_unanswered;
 mod unreachable;
-mod witness;
+pub(in crate::diagnose) mod why_not;
+pub(super) mod witness;
 
 use crate::diagnose::Rule;
 

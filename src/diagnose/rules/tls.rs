@@ -22,6 +22,7 @@ mod reset_mid_handshake;
 mod server_rejected;
 mod slow;
 mod stalled;
+pub(in crate::diagnose) mod why_not;
 
 use crate::diagnose::Rule;
 

@@ -1,6 +1,7 @@
 //! Reads the datagrams of a handshake packet by packet into facts.
 
 use std::mem::{swap, take};
+use std::time::Duration;
 
 use quinn_proto::ConnectionId;
 
@@ -331,16 +332,28 @@ fn finish(facts: &mut QuicFacts, datagram: &Datagram<'_>, seen: &Seen) {
     if facts.datagrams.0.iter().sum::<u32>() == 1 {
         facts.midstream |= side == Side::Server || !(seen.initial || seen.zero_rtt);
     }
+    if side == Side::Client && (seen.handshake || seen.short) {
+        facts.finished.get_or_insert(mark);
+    }
     match side {
         Side::Client if seen.initial => finish_client(facts, seen, mark),
         Side::Client => {}
-        Side::Server if seen.handshake => facts.confirmed = None,
-        Side::Server => {
-            let begun = facts.handshake[Side::Client].or(facts.one_rtt[Side::Client]);
-            if seen.short && !seen.long && begun.is_some() {
-                facts.confirmed.get_or_insert(mark);
-            }
-        }
+        Side::Server if seen.handshake => (facts.finished, facts.confirmed) = (None, None),
+        Side::Server if seen.short && !seen.long => confirm(facts, mark),
+        Side::Server => {}
+    }
+}
+
+/// What the server sent together with its flight is captured this soon behind the client's answer to that flight, where
+/// the capture was made beside the client.
+const SAME_FLIGHT: Duration = Duration::from_millis(10);
+
+/// A datagram of 1-RTT packets alone from the server: does it answer what the client finished with, or was it on its
+/// way already? The first round trip can be much longer than the others (the server's signature), hence two limits.
+fn confirm(facts: &mut QuicFacts, mark: Mark) {
+    let limit = (facts.rtt()).map_or(Duration::ZERO, |rtt| SAME_FLIGHT.min(rtt / 2));
+    if (facts.finished).is_some_and(|f| mark.time.since(f.time) >= limit) {
+        facts.confirmed.get_or_insert(mark);
     }
 }
 
@@ -384,5 +397,5 @@ fn swap_sides(facts: &mut QuicFacts, datagram: &mut Datagram<'_>) {
     swap(&mut facts.client_cids, &mut facts.server_cids);
     facts.server_initial = take(&mut facts.client_initials).first().copied();
     (facts.client_initial_count, facts.unanswered_initials) = (0, 0);
-    (facts.probes, facts.confirmed) = (0, None);
+    (facts.probes, facts.finished, facts.confirmed) = (0, None, None);
 }

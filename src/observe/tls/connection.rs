@@ -13,6 +13,9 @@ const MAX_RECORDS: usize = 12;
 const MAX_ALERTS: usize = 4;
 /// Encrypted records of each side after which there is nothing more to see in them.
 const ENOUGH_RECORDS: u32 = 64;
+/// Bytes of the server behind its first answer after which the handshake and what belongs to it (tickets, SETTINGS) are
+/// surely over.
+const ENOUGH_ANSWER: u64 = 2048;
 /// Bytes of both sides together after which two streams that are no TLS are left alone.
 const ENOUGH_OTHER: u64 = 4096;
 
@@ -61,8 +64,8 @@ pub(super) struct Connection {
     session_id: Vec<u8>,
     /// Client records before the ServerHello, where 0-RTT is offered.
     early: Vec<Record>,
-    /// A server record followed the client's data.
-    answered: bool,
+    /// Where in the server's stream the first record ended that followed the client's data.
+    answered: Option<u64>,
     pub(super) settled: bool,
 }
 
@@ -79,6 +82,7 @@ impl Connection {
 
     pub(super) fn data(&mut self, side: Side, bytes: &[u8], mark: Mark) {
         if self.settled {
+            self.frame(side, bytes, mark);
             return;
         }
         if matches!(self.streams[side.index()].expect, Expect::Resync) {
@@ -179,6 +183,7 @@ impl Connection {
     }
 
     fn end_record(&mut self, side: Side, header: Header, mark: Mark) {
+        self.note_farewell(side, header, mark);
         let encrypted = match header.kind {
             record::CHANGE_CIPHER_SPEC => {
                 self.facts.change_cipher_spec[side].get_or_insert(mark);
@@ -240,7 +245,10 @@ impl Connection {
             }
             return;
         }
-        self.answered |= side == Side::Server && self.facts.client_data.is_some();
+        if side == Side::Server && self.facts.client_data.is_some() {
+            let end = self.streams[side.index()].offset;
+            self.answered.get_or_insert(end);
+        }
         if self.facts.records[side].len() < MAX_RECORDS {
             self.facts.records[side].push(record);
             finish::judge(&mut self.facts);
@@ -279,8 +287,11 @@ impl Connection {
         let offsets: u64 = self.streams.iter().map(|stream| stream.offset).sum();
         let [client, server] = facts.record_count.0;
         let finished = facts.client_finished.is_some() && facts.server_data.is_some();
+        let full = facts.records[Side::Server].len() >= MAX_RECORDS;
+        let sent = self.streams[Side::Server.index()].offset;
+        let answered = |end: u64| full || sent >= end.saturating_add(ENOUGH_ANSWER);
         (not_tls && offsets >= ENOUGH_OTHER)
-            || (finished && self.answered)
+            || (finished && self.answered.is_some_and(answered))
             || client.min(server) > ENOUGH_RECORDS
     }
 }
@@ -296,6 +307,58 @@ fn is_alert_sized(facts: &TlsFacts, record: &Record) -> bool {
             record.length == lengths.map_or(19, |lengths| lengths.alert)
         }
         _ => false,
+    }
+}
+
+/// Records after the handshake is settled: only where each of them ends.
+impl Connection {
+    /// The side's records are still followed.
+    pub(super) fn is_framed(&self, side: Side) -> bool {
+        matches!(self.streams[side.index()].expect, Expect::Records)
+    }
+
+    fn frame(&mut self, side: Side, mut bytes: &[u8], mark: Mark) {
+        if !self.is_framed(side) {
+            return;
+        }
+        while let Some(event) = self.streams[side.index()].reader.next(&mut bytes) {
+            match event {
+                Event::Begin(_) | Event::Body { ends: false, .. } => {}
+                Event::Body { header, .. } => self.note_farewell(side, header, mark),
+                Event::Nonsense => return self.unframe(side),
+            }
+        }
+        self.facts.open_record[side] = self.streams[side.index()].reader.lacks();
+    }
+
+    fn frame_gap(&mut self, side: Side, missing: u64, mark: Mark) {
+        if !self.is_framed(side) {
+            return;
+        }
+        match self.streams[side.index()].reader.skip(missing) {
+            Hole::Body { header, ends: true } => self.note_farewell(side, header, mark),
+            Hole::Body { .. } => {}
+            Hole::Framing => return self.unframe(side),
+        }
+        self.facts.open_record[side] = self.streams[side.index()].reader.lacks();
+    }
+
+    fn unframe(&mut self, side: Side) {
+        self.streams[side.index()].expect = Expect::Nothing;
+        self.facts.unframed[side] = true;
+        self.facts.open_record[side] = 0;
+    }
+
+    /// A record of the size of an alert is a farewell as long as nothing follows it.
+    fn note_farewell(&mut self, side: Side, header: Header, mark: Mark) {
+        let record = Record {
+            mark,
+            kind: header.kind,
+            length: header.length,
+            end: self.streams[side.index()].offset,
+        };
+        let alert = is_alert_sized(&self.facts, &record);
+        self.facts.farewell[side] = alert.then_some(mark);
     }
 }
 
@@ -382,6 +445,7 @@ impl Connection {
 impl Connection {
     pub(super) fn gap(&mut self, side: Side, missing: u64, mark: Mark) {
         if self.settled {
+            self.frame_gap(side, missing, mark);
             return;
         }
         let stream = &mut self.streams[side.index()];
@@ -417,6 +481,7 @@ impl Connection {
 
     fn lose_framing(&mut self, side: Side) {
         self.lose_messages(side);
+        self.facts.unframed[side] = true;
         let stream = &mut self.streams[side.index()];
         stream.reader = RecordReader::default();
         stream.head = Vec::new();
@@ -443,6 +508,7 @@ impl Connection {
         if untouched && header.kind == record::HANDSHAKE && segment.get(5) == Some(&hello) {
             stream.blind = false;
             self.facts.lost_track[side] = false;
+            self.facts.unframed[side] = false;
         }
     }
 }

@@ -139,7 +139,7 @@ fn row(attempt: &Attempt, columns: &Columns, look: Look) -> Vec<Span> {
         column(Ink::Dim, &attempt.client, columns.client, look),
         column(Ink::Plain, name.unwrap_or("?"), columns.name, look),
     ];
-    for stage in &attempt.stages {
+    for stage in cells(&attempt.stages) {
         let text = cell(stage, columns.cell, look);
         spans.push(column(of_status(stage.status), &text, columns.cell, look));
     }
@@ -169,6 +169,17 @@ fn cause(attempt: &Attempt, columns: &Columns) -> String {
     }
     let title = rules::find(cause).map_or("", |rule| rule.title());
     format!("{cause}: {}", title.trim_end_matches('.'))
+}
+
+/// The cells of the row. What was wrong with the transfer stands under HTTP, unless the request failed already.
+fn cells(stages: &[StageCell]) -> impl Iterator<Item = &StageCell> {
+    let bad = |s: &&StageCell| matches!(s.status, Status::Broke | Status::Slow);
+    let media = stages.iter().find(|s| s.stage == "media").filter(bad);
+    let shown = stages.iter().filter(|s| s.stage != "media");
+    shown.map(move |cell| match media {
+        Some(media) if cell.stage == "http" && cell.status != Status::Broke => media,
+        _ => cell,
+    })
 }
 
 /// A glyph and a word for a stage, and its time where there is room.

@@ -7,7 +7,8 @@
 //!
 //! ## What we look for
 //! Complete NOERROR answers without A, AAAA or address hints for all types that were asked, A among them, and no
-//! connection that followed. An empty answer for one family while the other is filled is normal and never this.
+//! connection that followed. An empty answer for one family while the other is filled is normal and never this. A type
+//! that was asked for once and never answered is taken for answered, unseen: who gets no answer asks again.
 //!
 //! ## How sure
 //! Surer where both families were asked, and where another resolver in the capture has an address for the same name.
@@ -47,8 +48,12 @@ fn check(context: &AttemptContext<'_>) -> Option<Claim> {
         .all(|a| negative(a) || matches!(a.fate, Fate::Silent));
     let empty: Vec<Asked<'_>> = asked.iter().copied().filter(negative).collect();
     let has = |qtype| empty.iter().any(|a| a.lookup.qtype == qtype);
+    // Who gets no answer asks again: a question that stands alone was answered, and the capture lacks it.
+    let unseen = asked
+        .iter()
+        .any(|a| matches!(a.fate, Fate::Silent) && a.lookup.try_count < 2);
     let named = empty.iter().any(|a| matches!(a.fate, Fate::Empty));
-    if !all || !named || !has(TYPE_A) || is_pending(context, &asked) {
+    if !all || !named || !has(TYPE_A) || unseen || is_pending(context, &asked) {
         return None;
     }
     let base = match (context.attempt.listed, has(TYPE_AAAA)) {

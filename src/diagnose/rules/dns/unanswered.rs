@@ -8,7 +8,8 @@
 //! ## What we look for
 //! No reply and no ICMP error to any lookup of A and AAAA of the name, from any resolver asked; at least two queries with
 //! a second of capture after each, or one with three; and no connection that followed. The capture must show packets to
-//! this device elsewhere; where it shows none at all, only a device that asks again and again proves it.
+//! this device elsewhere; where it shows none at all, only a device that asks again and again proves it. A device that goes on
+//! over TCP at once had got an answer (cut, TC) that the capture lacks.
 //!
 //! ## How sure
 //! Surer with every query. Less sure where the capture is known to have lost packets. Where the same resolver answered
@@ -28,8 +29,9 @@
 
 use super::survey::{Asked, Fate, claim, failed, resolvers, silence, types};
 use crate::diagnose::{AttemptContext, Blame, Check, Claim, Rule, Severity, Silence, Stage};
+use crate::fact::dns::DnsTransport;
 use crate::flow::quality::CaptureQuality;
-use crate::types::{Mark, Side, Timestamp};
+use crate::types::{Endpoint, Mark, Side, Timestamp};
 use std::time::Duration;
 
 pub(super) static RULE: Rule = Rule {
@@ -60,6 +62,9 @@ fn check(context: &AttemptContext<'_>) -> Option<Claim> {
         .collect();
     tries.sort_by_key(|m| (m.time, m.capture, m.frame));
     let (first, last) = (tries.first()?.time, tries.last()?.time);
+    if went_on_over_tcp(context, &about) {
+        return None;
+    }
     let count: u32 = about.iter().map(|a| a.lookup.try_count).sum();
     let lasted = context.end().since(first);
     let mut sure = match (silence(context, &tries), count) {
@@ -83,6 +88,28 @@ fn check(context: &AttemptContext<'_>) -> Option<Claim> {
     );
     let claim = claim(what, sure, &about).with("tries", count);
     Some(whose_fault(claim, context, &about, first, last.plus(AFTER)))
+}
+
+/// The device asked over TCP before it could have lost patience: an answer over UDP had told it to (TC bit), and the
+/// capture lacks it.
+fn went_on_over_tcp(context: &AttemptContext<'_>, about: &[Asked<'_>]) -> bool {
+    about
+        .iter()
+        .filter(|a| a.lookup.transport == DnsTransport::Udp)
+        .any(|a| {
+            let Endpoint { addr, port } = a.lookup.resolver;
+            let client = a.lookup.client.addr;
+            a.lookup.tries.last().is_some_and(|asked| {
+                let mut paths = context.world.paths_near(addr, asked.time);
+                paths.any(|p| {
+                    let same = p.flow.client.addr == client && p.flow.server.port == port;
+                    let begun = p.flow.first.time;
+                    same && p.flow.tcp.is_some()
+                        && begun >= asked.time
+                        && begun.since(asked.time) < RETRY
+                })
+            })
+        })
 }
 
 /// The device asked the same again, and again: no answer had reached it, whatever the capture shows.

@@ -26,9 +26,8 @@
 //! RFC 9000 sections 10.2, 19.19 and 20.1, RFC 9001 section 4.8.
 
 use super::closed_by_server::{first_close, in_words, with_error};
-use super::common::{lost_race, severity, sure};
+use super::common::{is_cancelled, lost_race, severity, sure};
 use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Stage};
-use crate::fact::quic::Close;
 use crate::types::Side;
 
 pub(super) static RULE: Rule = Rule {
@@ -56,10 +55,4 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     let marks = [Some(close.mark), Some(answer), quic.client_first];
     let claim = Claim::new(what, sure(context, 0.9), marks.into_iter().flatten());
     Some(with_error(claim, close).as_severe_as(severity(context)))
-}
-
-/// Not wanted any more: NO_ERROR, or the app's own close, which is APPLICATION_ERROR in an Initial
-/// (RFC 9000 section 10.2.3).
-fn is_cancelled(close: &Close) -> bool {
-    close.application || matches!(close.code, 0x0 | 0xc)
 }

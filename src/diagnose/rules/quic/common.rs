@@ -2,8 +2,7 @@
 
 use crate::attempt::Path;
 use crate::diagnose::{PathContext, Severity};
-use crate::fact::quic::QuicFacts;
-use crate::fact::tcp::TcpFacts;
+use crate::fact::quic::{Close, QuicFacts};
 use crate::observe::quic::version;
 use crate::types::{Mark, Side};
 use std::time::Duration;
@@ -34,13 +33,9 @@ pub(super) fn cost_nothing(context: &PathContext<'_>) -> bool {
         .any(|p| may_have_won(p) && p.flow.first.time <= limit)
 }
 
-/// It got through, or it carried data both ways of which the snap length hides what it was.
+/// It got through, or what it carried both ways can't be read.
 fn may_have_won(path: &Path<'_>) -> bool {
-    let hidden = |tcp: &TcpFacts| {
-        let cut = tcp.half.0.iter().any(|h| h.clipped);
-        cut && tcp.half.0.iter().all(|h| h.data_segments > 0)
-    };
-    path.progress.succeeded().is_some() || path.flow.tcp.as_deref().is_some_and(hidden)
+    path.progress.succeeded().is_some() || path.is_unreadable()
 }
 
 /// How bad a break before the end of the handshake is: nothing was lost where another path was there anyway.
@@ -63,6 +58,18 @@ pub(super) fn lost_race(context: &PathContext<'_>, quic: &QuicFacts) -> bool {
     let stopped = last.time <= won.plus(RACE_OVER);
     let short = won.since(context.path.flow.first.time) < FAIR_CHANCE;
     stopped && (short || quic.flights().len() < 2)
+}
+
+/// Not wanted any more: NO_ERROR, or the app's own close, which is APPLICATION_ERROR in an Initial
+/// (RFC 9000 section 10.2.3).
+pub(super) fn is_cancelled(close: &Close) -> bool {
+    close.application || matches!(close.code, 0x0 | 0xc)
+}
+
+/// A close that says what went wrong, or the server's. That of a client which has waited for long enough says nothing.
+pub(super) fn has_told_why(quic: &QuicFacts) -> bool {
+    let said = |c: &Close| c.from == Side::Server || !is_cancelled(c);
+    quic.closes.iter().any(said)
 }
 
 /// Less sure where the capture is known to have lost packets, or to hold only their heads.

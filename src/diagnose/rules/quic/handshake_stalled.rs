@@ -26,7 +26,7 @@
 //! ## References
 //! RFC 9000 sections 8.1 and 14, RFC 9001 section 4.1, RFC 9002 section 6.2.
 
-use super::common::{count, flights_after, lost_race, ms, severity, sure, whole};
+use super::common::{count, flights_after, has_told_why, lost_race, ms, severity, sure, whole};
 use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Silence, Stage};
 use crate::fact::quic::QuicFacts;
 use crate::types::{Mark, Side};
@@ -50,7 +50,7 @@ const OWN: Duration = Duration::from_millis(250);
 fn check(context: &PathContext<'_>) -> Option<Claim> {
     let quic = whole(context)?;
     let answer = quic.server_initial.or(quic.handshake[Side::Server])?;
-    let over = quic.handshake_complete() || !quic.closes.is_empty() || quic.reused.is_some();
+    let over = quic.handshake_complete() || has_told_why(quic) || quic.reused.is_some();
     if over || quic.migrated.is_some() || lost_race(context, quic) {
         return None;
     }

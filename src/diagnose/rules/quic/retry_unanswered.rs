@@ -23,7 +23,7 @@
 //! ## References
 //! RFC 9000 sections 8.1.2 and 17.2.5.
 
-use super::common::{count, flights_after, lost_race, severity, sure, whole};
+use super::common::{count, flights_after, has_told_why, lost_race, severity, sure, whole};
 use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Silence, Stage};
 use crate::types::{Mark, Side};
 use std::time::Duration;
@@ -48,14 +48,16 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
         || quic.handshake[Side::Server].is_some()
         || quic.one_rtt[Side::Server].is_some()
         || quic.last[Side::Server].is_some_and(|m| m.time > last_retry.time.max(proof.time));
-    if answered || !quic.closes.is_empty() || lost_race(context, quic) {
+    if answered || has_told_why(quic) || lost_race(context, quic) {
         return None;
     }
     let before = Mark {
         time: proof.time.minus(Duration::from_nanos(1)),
         ..proof
     };
-    let tries = flights_after(&quic.client_initials, before, Duration::ZERO);
+    let mut tries = flights_after(&quic.client_initials, before, Duration::ZERO);
+    // That the client gives up is no try.
+    tries.retain(|t| quic.closes.iter().all(|c| c.mark.frame != t.frame));
     if tries.len() < 2 && again.is_empty() {
         return None; // a client that waits would ask again
     }

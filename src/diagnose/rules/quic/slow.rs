@@ -65,7 +65,7 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
 
 /// The server's first 1-RTT packet, or, where the client could not yet use it (0.5-RTT data that overtook a lost
 /// hello), the first packet which proves that the client could.
-fn done(quic: &QuicFacts) -> Option<Mark> {
+pub(super) fn done(quic: &QuicFacts) -> Option<Mark> {
     let client = [quic.handshake[Side::Client], quic.one_rtt[Side::Client]];
     let ready = client.into_iter().flatten().min_by_key(|m| m.time)?;
     let server = quic.one_rtt[Side::Server]?;

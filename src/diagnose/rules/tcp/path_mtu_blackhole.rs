@@ -36,7 +36,7 @@ pub(super) static RULE: Rule = Rule {
     stage: Stage::Tcp,
     severity: Severity::Broken,
     blame: Blame::Path,
-    over: &["tcp.lossy"],
+    over: &["tcp.lossy", "media.stalled"],
     check: Check::Path(check),
     source: include_str!("path_mtu_blackhole.rs"),
 };

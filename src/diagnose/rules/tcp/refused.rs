@@ -96,7 +96,7 @@ fn asked_again(context: &PathContext<'_>, tcp: &TcpFacts) -> bool {
 }
 
 /// The reset that answers the SYN.
-fn refusal(tcp: &TcpFacts) -> Option<&Reset> {
+pub(super) fn refusal(tcp: &TcpFacts) -> Option<&Reset> {
     let before_syn_ack = |r: &Reset| {
         tcp.syn_ack
             .first()

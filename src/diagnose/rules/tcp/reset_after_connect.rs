@@ -6,7 +6,8 @@
 //!
 //! ## What we look for
 //! An established connection, an RST from the server's address within a second of the client's ACK, no data and no FIN
-//! of the client before it, no data of the server either. A connection that had been idle for longer was kept in
+//! of the client before it, no data of the server either. An RST that acknowledges more than the handshake shows that the
+//! capture lacks something. A connection that had been idle for longer was kept in
 //! reserve, and closing it is no failure. `injected` is true only where the server goes on sending, or two of these
 //! hold: another TTL than the SYN-ACK's, a place in the stream that does not fit, resets that differ.
 //!
@@ -86,6 +87,7 @@ fn cut_off(tcp: &TcpFacts) -> Option<(Mark, &Reset)> {
     let closed = earlier(client.fin) || earlier(server.fin);
     let client_reset = earlier(tcp.reset_from(Side::Client).map(|r| r.mark));
     let after = reset.mark.time >= ack.time && reset.mark.time.since(ack.time) < IDLE;
-    let survived = client.acked > 0;
+    // It acknowledges more than the handshake: data or a FIN of the client that the capture lacks.
+    let survived = client.acked > 0 || reset.acked > 0 || reset.acks_unseen;
     (after && !used && !closed && !client_reset && !survived).then_some((ack, reset))
 }

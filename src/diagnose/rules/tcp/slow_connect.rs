@@ -6,7 +6,8 @@
 //!
 //! ## What we look for
 //! A SYN-ACK that came only after the SYN had been resent, or later than the limit (1 s, `--limit
-//! tcp.slow-connect=...`). Connections that another one of the same attempt had overtaken do not count.
+//! tcp.slow-connect=...`). Connections that another one of the same attempt had overtaken do not count,
+//! nor does a SYN-ACK that the client had acknowledged before: the one that it acknowledged is not in the capture.
 //!
 //! ## How sure
 //! 0.95: the times are in the capture.
@@ -46,7 +47,9 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     let tries = u32::try_from(tries).unwrap_or(u32::MAX);
     let slow = tries > 1 || took > context.world.thresholds.tcp_slow_connect;
     let overtaken = context.sibling_won().is_some_and(|won| won <= answer.time);
-    if !slow || overtaken || !tcp.established() {
+    // The client went on before: the SYN-ACK that it had got is not in the capture.
+    let unseen = tcp.went_on.is_some_and(|ack| ack.time < answer.time);
+    if !slow || overtaken || unseen || !tcp.established() {
         return None;
     }
     let took = took.as_secs_f64() * 1e3;

@@ -69,7 +69,18 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
 fn answered(context: &PathContext<'_>, tcp: &TcpFacts) -> bool {
     context.path.flow.packets[Side::Server] > 0
         || tcp.client_went_on()
+        || answered_apart(context)
         || tcp.icmp.iter().any(|e| e.is_unreachable())
+}
+
+/// The answer stands before the request in the capture, which took it for a conversation of its own: same ports, later
+/// time.
+fn answered_apart(context: &PathContext<'_>) -> bool {
+    let own = &context.path.flow;
+    context.siblings().map(|s| &s.flow).any(|flow| {
+        let same = (flow.client, flow.server) == (own.client, own.server);
+        same && flow.packets[Side::Server] > 0 && flow.last.time >= own.first.time
+    })
 }
 
 /// The client withdrew its request, with a reset of its own.

@@ -10,17 +10,17 @@ use std::time::Duration;
 
 /// What was found against the server as the sender.
 #[derive(Debug, Default)]
-pub(super) struct Doubts {
+pub(in crate::diagnose::rules) struct Doubts {
     /// In words, for the report.
-    pub(super) words: Vec<String>,
+    pub(in crate::diagnose::rules) words: Vec<String>,
     /// Packets that show them.
-    pub(super) marks: Vec<Mark>,
+    pub(in crate::diagnose::rules) marks: Vec<Mark>,
     weight: u32,
 }
 
 impl Doubts {
     /// Enough to say that someone else sent it.
-    pub(super) fn suffice(&self) -> bool {
+    pub(in crate::diagnose::rules) fn suffice(&self) -> bool {
         self.weight >= 2
     }
 
@@ -36,7 +36,11 @@ const TTL_SLACK: u8 = 2;
 const NEAR: Duration = Duration::from_millis(4);
 
 /// Weighs a reset that carries the server's address, sent in answer to the packet `trigger` of the client.
-pub(super) fn weigh(context: &PathContext<'_>, reset: &Reset, trigger: Option<Mark>) -> Doubts {
+pub(in crate::diagnose::rules) fn weigh(
+    context: &PathContext<'_>,
+    reset: &Reset,
+    trigger: Option<Mark>,
+) -> Doubts {
     let mut doubts = Doubts::default();
     let Some(tcp) = context.tcp() else {
         return doubts;

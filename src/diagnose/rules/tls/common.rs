@@ -86,7 +86,8 @@ impl<'c> Handshake<'c> {
         let fin = u64::from(half.fin.is_some());
         let resets = self.tcp.resets.iter().filter(|reset| reset.from != side);
         let acked = resets.map(|reset| reset.acked).fold(half.acked, u64::max);
-        half.unseen > 0 || acked > half.sent + fin
+        // A selective acknowledgement beyond what was seen says the same.
+        half.unseen > 0 || acked > half.sent + fin || half.sacked > half.sent
     }
 
     /// No byte came from the server after the hello, and none that the capture missed.
@@ -240,7 +241,7 @@ impl<'c> Handshake<'c> {
             let (reach, ended) = (path.progress.reach, path.progress.ended);
             reach >= Reach::Through
                 || (reach >= Reach::Secured && ended.is_none())
-                || may_have_worked(path)
+                || path.may_have_worked()
         };
         // One that was open when the capture began shows no name.
         let same = |path: &Path<'_>| {
@@ -296,18 +297,6 @@ impl<'c> Handshake<'c> {
         marks.dedup();
         marks
     }
-}
-
-/// Both sides sent data, and parts of it are missing from the capture: nobody can say that it did not work.
-fn may_have_worked(path: &Path<'_>) -> bool {
-    let (Some(tcp), Some(tls)) = (path.flow.tcp.as_deref(), path.flow.tls) else {
-        return false;
-    };
-    let missing =
-        |half: &Half| half.unseen > 0 || half.hole_at.is_some() || half.acked > half.sent + 1;
-    let unclear =
-        tcp.midstream || tls.lost_track.0.contains(&true) || tcp.half.0.iter().any(missing);
-    unclear && tcp.half.0.iter().all(|half| half.sent > 0)
 }
 
 /// Captured at the same time or later.

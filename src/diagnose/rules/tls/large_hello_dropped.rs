@@ -146,7 +146,7 @@ fn is_small(path: &Path<'_>) -> bool {
 }
 
 /// The control: a small hello for the same name, answered by the same server.
-fn small_one_passed<'c>(h: &Handshake<'c>) -> Option<&'c Path<'c>> {
+pub(super) fn small_one_passed<'c>(h: &Handshake<'c>) -> Option<&'c Path<'c>> {
     let name = h.tls.sni();
     h.beside().find(|path| {
         path.flow.sni() == name && path.progress.reach >= Reach::Answered && is_small(path)
@@ -154,7 +154,7 @@ fn small_one_passed<'c>(h: &Handshake<'c>) -> Option<&'c Path<'c>> {
 }
 
 /// A large hello to the same server passed: its size is not the reason.
-fn large_one_passed(h: &Handshake<'_>) -> bool {
+pub(super) fn large_one_passed(h: &Handshake<'_>) -> bool {
     let large = |path: &Path<'_>| {
         let hello = path.flow.hello();
         hello.is_some_and(|hello| hello.packets > 1 || hello.length > FULL)

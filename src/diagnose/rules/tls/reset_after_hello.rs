@@ -7,7 +7,8 @@
 //!
 //! ## What we look for
 //! A RST with the server's address after the ClientHello and before any TLS record of the server, and the client
-//! had not closed before. The field `injected` is true where several signs speak against the server as sender:
+//! had not closed before. A RST further on in the server's stream than what was seen of it is no sign, unless it is
+//! forged: what the server said first is missing. The field `injected` is true where several signs speak against the server as sender:
 //! another TTL, sequence numbers that differ or do not fit, window fields in a series, an answer faster than the
 //! round trip, server data after the reset. One sign alone is not enough.
 //!
@@ -54,6 +55,11 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
         return None;
     }
     let doubts = forged::doubts(&h);
+    // A server's own reset further on in its stream: it had sent something that the capture lacks.
+    let ahead = reset.seq.is_some_and(|seq| seq > h.server().sent);
+    if ahead && !doubts.is_injected() {
+        return None;
+    }
     let passed = h.other_name_passed();
     let mut what = format!(
         "a reset with the address of {} came {} after the ClientHello, before any answer{}",

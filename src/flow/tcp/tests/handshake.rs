@@ -190,6 +190,30 @@ fn resets_say_whether_they_fit() {
 }
 
 #[test]
+fn a_reset_tells_of_bytes_that_were_not_seen() {
+    let mut line = open();
+    let (seq, client) = (line.server, line.client);
+    for (unseen, told) in [(0, false), (1, true), (517, true), (60_000, false)] {
+        line.raw(Side::Server, 0x14, seq, client + unseen, &[]);
+        let reset = line.facts().resets.last().expect("a reset");
+        assert_eq!(reset.acks_unseen, told, "{unseen}");
+    }
+}
+
+#[test]
+fn an_acknowledgement_counts_without_a_syn_ack() {
+    let mut line = Line::new();
+    let (client, server) = (line.client, line.server);
+    line.syn().wait(20.0);
+    assert!(line.facts().went_on.is_none());
+    line.raw(Side::Client, TcpFlags::ACK, client, server, &[]);
+    let went_on = line.mark();
+    line.wait(1000.0).syn_ack();
+    assert!(line.facts().ack.is_none());
+    assert_eq!(line.facts().went_on, Some(went_on));
+}
+
+#[test]
 fn a_reset_answers_the_syn_by_its_number() {
     let mut line = Line::new();
     let client = line.client;
