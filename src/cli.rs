@@ -52,6 +52,7 @@ pub enum Command {
 
 const READ_EXAMPLES: &str = "Examples:
   shakedown read phone.pcapng
+  shakedown read --tui phone.pcapng
   shakedown read --format json wifi.pcap.gz | jq .verdict
   tcpdump -w - -U port 443 or port 53 | shakedown read -
   shakedown read --host example.com office.pcap
@@ -151,6 +152,12 @@ pub struct Read {
     /// Colours in text output
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
+    /// Explore the captures in the terminal: attempts, ladders, packets
+    #[arg(long, conflicts_with_all = ["format", "output", "quiet", "verbose"])]
+    pub tui: bool,
+    /// Keys and colours of the terminal UI; without it, shakedown/config.toml in $XDG_CONFIG_HOME (~/.config), if there
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Less text: no attempts that went well in detail, no resolvers
     #[arg(short, long)]
     pub quiet: bool,

@@ -11,7 +11,8 @@
 //! 6. [`diagnose`] runs the rules over an attempt's facts. One diagnosis is one file under `diagnose/rules/`.
 //! 7. [`verdict`] judges over all attempts: how far it reaches, whom it points at, what to do.
 //! 8. [`snapshot`] is the result as plain data, the only thing that outputs may see.
-//! 9. [`report`] paints it.
+//! 9. [`ladder`] finds the packets of one attempt again and lays them out as a ladder.
+//! 10. [`report`] paints both on paper, [`ui`] on a terminal.
 //!
 //! [`compare`] sets two snapshots side by side and says what their difference proves.
 //!
@@ -46,4 +47,8 @@ pub mod compare;
 
 pub mod engine;
 
+pub mod ladder;
+
 pub mod report;
+
+pub mod ui;

@@ -1,6 +1,8 @@
 //! Arguments in, exit code out: 0 nothing broken, 1 broken, 2 usage or input error, 3 read in part.
 
 mod cli;
+mod explore;
+mod progress;
 mod run;
 
 use clap::Parser;

@@ -1,8 +1,10 @@
-//! Paints a snapshot: text and Markdown for a person, JSON for a program. Likewise a comparison of two.
+//! Paints a snapshot: text and Markdown for a person, JSON for a program. Likewise a comparison of two. And writes
+//! packets as evidence.
 
 pub mod compare_markdown;
 pub mod compare_text;
 pub mod json;
 pub mod markdown;
+pub mod pcapng;
 pub mod text;
 pub mod why_not_text;

@@ -4,6 +4,8 @@ mod compare;
 mod why_not;
 
 use crate::cli::{Cli, Color, Command, Format, Read, TargetArgs};
+use crate::explore;
+use crate::progress::Progress;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::CommandFactory;
 use shakedown::diagnose::{Rule, Thresholds, rules};
@@ -54,6 +56,9 @@ fn read(options: &Read) -> Result<i32> {
     }
     let target = target(&options.target)?;
     let thresholds = thresholds(&options.limits)?;
+    if options.tui {
+        return explore::explore(options, target, limits(options.max_flows), thresholds);
+    }
     let filter = options.filter.as_deref();
     let (engine, captures) = analyse(&options.files, filter, target, options.max_flows)?;
     let report = engine.snapshot(&captures, thresholds);
@@ -68,6 +73,13 @@ fn read(options: &Read) -> Result<i32> {
     Ok(code)
 }
 
+fn limits(flows: usize) -> Limits {
+    Limits {
+        flows,
+        ..Limits::default()
+    }
+}
+
 /// Reads the files to their ends.
 fn analyse(
     files: &[PathBuf],
@@ -80,14 +92,13 @@ fn analyse(
         Some(expression) => Box::new(Filter::new(expression)?.over(captures)),
         None => Box::new(captures),
     };
-    let limits = Limits {
-        flows,
-        ..Limits::default()
-    };
-    let mut engine = Engine::new(target, limits);
+    let mut engine = Engine::new(target, limits(flows));
+    let mut progress = Progress::new(explore::size(files, filter));
     while let Some(frame) = source.next_frame() {
+        progress.frame(frame.data.len());
         engine.handle_frame(&frame);
     }
+    progress.finish();
     let captures = source.captures();
     for (index, info) in captures.iter().enumerate() {
         if let (Some(end), Ok(index)) = (info.stated_end, u16::try_from(index)) {

@@ -52,7 +52,7 @@ impl Style {
 pub fn write(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
     verdict(report, style, out)?;
     for attempt in &report.attempts {
-        self::attempt(report, attempt, style, out)?;
+        write_attempt(report, attempt, style, out)?;
     }
     if !style.quiet {
         servers(&report.servers, style, out)?;
@@ -144,7 +144,11 @@ pub(super) fn percent(confidence: f64) -> String {
     format!("{:.0} %", confidence * 100.0)
 }
 
-fn attempt(
+/// Writes one attempt of the report.
+///
+/// # Errors
+/// Whatever `out` answers.
+pub fn write_attempt(
     report: &Report,
     attempt: &Attempt,
     style: Style,

@@ -1,0 +1,15 @@
+//! Saved captures as a [`Feed`](super::feed::Feed): read at once, or played at their own pace; and read again for [`Packets`](super::feed::Packets).
+
+mod again;
+mod rates;
+mod reader;
+
+pub use again::FilePackets;
+pub use rates::Rates;
+pub use reader::{FileFeed, Plan};
+
+use crate::source::Source;
+use std::sync::Arc;
+
+/// Opens the captures, each time from the beginning.
+pub type Opener = Arc<dyn Fn() -> Result<Box<dyn Source>, String> + Send + Sync>;

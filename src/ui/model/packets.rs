@@ -1,0 +1,154 @@
+//! The packets of the attempt under the cursor: asked for, waited for, laid out.
+
+use super::{Effect, Model, Screen, Scroll};
+use crate::ladder::{Collected, Glyphs, Ladder, Painter};
+use crate::ui::feed::Job;
+
+/// Packets of one attempt, or the wait for them.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    key: Option<u64>,
+    /// They are being looked for.
+    pub pending: bool,
+    /// Why there are none.
+    pub failed: Option<String>,
+    /// What was found.
+    pub collected: Option<Collected>,
+}
+
+impl Loaded {
+    /// The packets of that attempt are there.
+    #[must_use]
+    pub fn has(&self, key: u64) -> bool {
+        self.key == Some(key) && self.collected.is_some()
+    }
+
+    pub(super) fn take(&mut self, key: u64, collected: Collected) -> bool {
+        if self.key != Some(key) {
+            return false;
+        }
+        self.pending = false;
+        self.collected = Some(collected);
+        true
+    }
+
+    pub(super) fn fail(&mut self, why: &str) {
+        if std::mem::take(&mut self.pending) {
+            self.failed = Some(why.to_owned());
+        }
+    }
+
+    /// Another job takes the place of this one.
+    pub(super) fn forget(&mut self) {
+        if self.pending {
+            *self = Self::default();
+        }
+    }
+}
+
+/// The ladder as it is shown.
+#[derive(Debug)]
+pub struct LadderView {
+    /// Laid out for the width of the screen.
+    pub ladder: Option<Ladder>,
+    /// Cursor and first row.
+    pub scroll: Scroll,
+    /// Cursor and first line in the list of packets (Detail).
+    pub list: Scroll,
+    /// Runs of payload are one row.
+    pub fold: bool,
+    width: u16,
+}
+
+impl Default for LadderView {
+    fn default() -> Self {
+        Self {
+            ladder: None,
+            scroll: Scroll::default(),
+            list: Scroll::default(),
+            fold: true,
+            width: 0,
+        }
+    }
+}
+
+impl LadderView {
+    /// Index of the packet under the cursor.
+    #[must_use]
+    pub fn packet(&self) -> Option<usize> {
+        self.ladder.as_ref()?.index_of(self.scroll.at)
+    }
+}
+
+impl Model {
+    /// Shows a screen that needs the packets of the attempt under the cursor.
+    pub(super) fn open_packets(&mut self, screen: Screen) -> Vec<Effect> {
+        if self.attempt().is_none() {
+            self.message = Some("there is no attempt to look at".to_owned());
+            return Vec::new();
+        }
+        self.go(screen);
+        self.load()
+    }
+
+    /// Asks for the packets of the attempt under the cursor, unless they are there.
+    pub(super) fn load(&mut self) -> Vec<Effect> {
+        let (Some(key), Some(attempt)) = (self.key(), self.attempt()) else {
+            return Vec::new();
+        };
+        if self.loaded.key == Some(key) && (self.loaded.pending || self.loaded.collected.is_some())
+        {
+            return Vec::new();
+        }
+        let job = Job::Collect(key, Box::new(attempt.clone()));
+        self.loaded = Loaded {
+            key: Some(key),
+            pending: true,
+            ..Loaded::default()
+        };
+        let fold = self.ladder.fold;
+        self.ladder = LadderView {
+            fold,
+            ..LadderView::default()
+        };
+        self.scrolls[Screen::Detail as usize] = Scroll::default();
+        vec![Effect::Ask(job)]
+    }
+
+    /// Lays the ladder out for the width of the screen, with the cursor on the packet that it was on; at first on the
+    /// break.
+    pub fn lay_out(&mut self) {
+        let (Some(collected), Some(attempt)) = (&self.loaded.collected, self.attempt()) else {
+            return;
+        };
+        let painter = Painter {
+            glyphs: Glyphs::UNICODE,
+            width: self.size.0.into(),
+        };
+        let ladder = Ladder::new(attempt, collected, painter.lanes(), self.ladder.fold);
+        let before = self.ladder.packet();
+        let at = match before {
+            Some(packet) => ladder.row_of(packet),
+            None => ladder.broke_at,
+        };
+        let view = &mut self.ladder;
+        view.width = self.size.0;
+        view.scroll.count = ladder.rows.len();
+        view.list.count = ladder.packets.len();
+        if before.is_none()
+            && let Some(first) = ladder.packets.iter().position(|p| p.proof)
+        {
+            view.list.go(first);
+        }
+        view.ladder = Some(ladder);
+        view.scroll.go(at.unwrap_or(0));
+    }
+
+    /// The screen has another size.
+    pub fn resized(&mut self, size: (u16, u16)) {
+        self.size = size;
+        if self.ladder.ladder.is_some() && self.ladder.width != size.0 {
+            self.lay_out();
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The real program in a pseudo-terminal: list, ladder, filter, export, quit; and the terminal is given back.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // in helpers too: a test stops at a surprise
+#![allow(clippy::disallowed_methods)] // waits for another program
+
+#[path = "support/evening.rs"]
+mod evening;
+#[path = "support/pty.rs"]
+mod pty;
+
+use pty::Tty;
+use shakedown::ui::config::Config;
+use shakedown::ui::feed::{Answer, Data, Feed, Job, Order, Packets, Status};
+use shakedown::ui::terminal;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+fn start(dir: &Path, args: &[&str]) -> Tty {
+    std::fs::write(dir.join("evening.pcap"), evening::file()).unwrap();
+    let args = [&["read", "--tui", "evening.pcap"], args].concat();
+    let program = Path::new(env!("CARGO_BIN_EXE_shakedown"));
+    Tty::start(program, dir, &args, (80, 24))
+}
+
+#[test]
+fn from_the_list_to_the_evidence() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tty = start(dir.path(), &[]);
+    tty.wait_for("v19-webapp.tikt");
+    assert!(tty.screen().screen().alternate_screen());
+    tty.press("/server:2.16.20\r");
+    tty.wait_until("one row", |s| {
+        s.contains("(1)") && !s.contains("v19-webapp")
+    });
+    tty.press("\r");
+    tty.wait_for("BROKE HERE tcp.syn-unanswered");
+    tty.wait_for("SYN try 4");
+    tty.press("w");
+    tty.wait_for("written to shakedown-3-");
+    tty.press("d");
+    tty.wait_for("findings and facts");
+    tty.press("\t");
+    tty.wait_for("0000  ");
+    tty.press("e");
+    tty.wait_for("attempt: its packets");
+    tty.press("jj\r");
+    tty.wait_for("packets written to");
+    tty.resize(120, 40);
+    tty.wait_for("shakedown 0");
+    tty.press("qqq");
+    tty.press("Q");
+    let (status, restored) = tty.end();
+    assert!(status.success() && restored);
+    ladder_and_capture_are_right(dir.path());
+}
+
+fn ladder_and_capture_are_right(dir: &Path) {
+    let find = |end: &str| {
+        let files = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
+        let mut found = files.filter(|p| p.to_string_lossy().ends_with(end));
+        found.next().unwrap_or_else(|| panic!("no {end}"))
+    };
+    let ladder = std::fs::read_to_string(find("-ladder.txt")).unwrap();
+    assert!(
+        ladder.contains("SYN try 4") && ladder.contains("BROKE HERE"),
+        "{ladder}"
+    );
+    // What was cut out still proves the same.
+    let capture = find("useast1a.tiktok.pcapng");
+    let program = Command::new(env!("CARGO_BIN_EXE_shakedown"))
+        .args(["read", "--format", "json"])
+        .arg(&capture)
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&program.stdout).unwrap();
+    assert_eq!(
+        report["attempts"][0]["cause"], "tcp.syn-unanswered",
+        "{report}"
+    );
+}
+
+#[test]
+fn a_signal_gives_the_terminal_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tty = start(dir.path(), &[]);
+    tty.wait_for("v19-webapp.tikt");
+    let kill = Command::new("kill").arg(tty.id().to_string()).status();
+    assert!(kill.unwrap().success());
+    let (_, restored) = tty.end();
+    assert!(restored);
+}
+
+#[test]
+fn ctrl_z_gives_the_terminal_back_until_it_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tty = start(dir.path(), &[]);
+    tty.wait_for("v19-webapp.tikt");
+    tty.press("\u{1a}");
+    tty.wait_until("the shell's screen", |s| !s.contains("tiktok"));
+    assert!(!tty.screen().screen().alternate_screen());
+    let id = tty.id().to_string();
+    let go_on = Command::new("kill").args(["-CONT", &id]).status();
+    assert!(go_on.unwrap().success());
+    tty.wait_for("v19-webapp.tikt");
+    tty.press("q");
+    let (status, restored) = tty.end();
+    assert!(status.success() && restored);
+}
+
+/// Not a test by itself: run by the next one, in a terminal.
+#[test]
+#[ignore = "takes the terminal"]
+fn screens_whose_data_panics() {
+    struct Broken(u32);
+    impl Feed for Broken {
+        fn newest(&mut self) -> Option<Arc<Data>> {
+            self.0 += 1;
+            assert!(self.0 < 5, "told to fail");
+            None
+        }
+        fn give_back(&mut self, _: Arc<Data>) {}
+        fn status(&self) -> Status {
+            Status::default()
+        }
+        fn order(&mut self, _: Order) -> Result<(), String> {
+            Ok(())
+        }
+    }
+    struct Nothing;
+    impl Packets for Nothing {
+        fn ask(&mut self, _: Job) {}
+        fn answer(&mut self) -> Option<Answer> {
+            None
+        }
+    }
+    drop(terminal::run(
+        &mut Broken(0),
+        &mut Nothing,
+        &Config::default(),
+        true,
+    ));
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_and_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = std::env::current_exe().unwrap();
+    let args = [
+        "--exact",
+        "screens_whose_data_panics",
+        "--ignored",
+        "--nocapture",
+    ];
+    let mut tty = Tty::start(&own, dir.path(), &args, (80, 24));
+    let (status, restored) = tty.end();
+    assert!(!status.success() && restored);
+    let written = String::from_utf8_lossy(&tty.written()).into_owned();
+    let (_, after) = written.rsplit_once("\x1b[?1049l").unwrap();
+    assert!(after.contains("told to fail"), "{after}");
+}
+
+#[test]
+fn a_capture_is_played_to_its_next_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tty = start(dir.path(), &[]);
+    tty.wait_for("v19-webapp.tikt");
+    tty.press("P");
+    tty.wait_until("one row", |s| s.contains("1x") && !s.contains("v19-webapp"));
+    tty.press("}");
+    tty.wait_for("paused");
+    tty.wait_for("mon.tiktokv.com");
+    assert!(!tty.text().contains("api16"), "{}", tty.text());
+    tty.press("}");
+    tty.wait_until("the second failure", |s| {
+        s.contains("paused") && s.contains("syn-unanswered")
+    });
+    tty.press("E");
+    tty.wait_for("v19-webapp.tikt");
+    tty.press("\u{3}");
+    let (status, restored) = tty.end();
+    assert!(status.success() && restored);
+}
+
+#[test]
+fn keys_come_from_a_file_and_colours_can_be_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("my.toml"), "[keys]\nquit = \"x\"\n").unwrap();
+    let mut tty = start(dir.path(), &["--config", "my.toml", "--color", "never"]);
+    tty.wait_for("v19-webapp.tikt");
+    let colour = |text: &[u8]| {
+        let text = String::from_utf8_lossy(text).into_owned();
+        text.split("\x1b[").any(|s| {
+            let digits = s.split('m').next().unwrap_or_default();
+            digits
+                .split(';')
+                .any(|d| matches!(d.parse(), Ok(30..=37 | 90..=97)))
+        })
+    };
+    assert!(!colour(&tty.written()));
+    tty.press("x");
+    let (status, restored) = tty.end();
+    assert!(status.success() && restored);
+}
+
+#[test]
+fn without_a_terminal_it_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("evening.pcap"), evening::file()).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_shakedown"))
+        .current_dir(dir.path())
+        .args(["read", "--tui", "evening.pcap"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("--tui needs a terminal"), "{text}");
+}
