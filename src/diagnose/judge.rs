@@ -265,12 +265,15 @@ fn outcome_of(
         };
     }
     // Only connections that the client gave up: fine where they stood unused, unknown where the client was waiting for
-    // something. A QUIC connection stands when its handshake is over, and is not given up then.
+    // something, or in the middle of a handshake. A QUIC connection stands when its handshake is over, and is not given
+    // up then.
     let stood = |(path, judged): (&crate::attempt::Path<'_>, &JudgedPath)| {
         let tcp = path.flow.tcp.as_deref();
         let idle = judged.reach == Reach::Connected && path.progress.requested.is_none();
         let served = tcp.is_some_and(|t| t.half[Side::Server].first_data.is_some());
-        judged.reach >= Reach::Connected && tcp.is_some() && (idle || served)
+        let shaking = matches!(judged.reach, Reach::Greeted | Reach::Answered);
+        let under_way = shaking && !path.is_unreadable();
+        judged.reach >= Reach::Connected && tcp.is_some() && (idle || served) && !under_way
     };
     if attempt.paths.iter().zip(paths).any(stood) {
         Outcome::Ok

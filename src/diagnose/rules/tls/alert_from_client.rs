@@ -7,11 +7,12 @@
 //! device's clock.
 //!
 //! ## What we look for
-//! A readable alert of level fatal from the client before the handshake was over, and none of the server before
-//! it. close_notify and user_canceled are a change of mind, not a refusal.
+//! A readable alert of level fatal from the client before the handshake was over, and no alert and no close of the
+//! server before it. close_notify and user_canceled are a change of mind, not a refusal.
 //!
 //! ## How sure
-//! Very: it is read, not guessed. What exactly was wrong with the certificate shows only in TLS 1.2 and below.
+//! Very: it is read, not guessed. What exactly was wrong with the certificate shows only in TLS 1.2 and below: where the
+//! server sent its own certificate alone, it and not the device is blamed for unknown_ca.
 //!
 //! ## What to do
 //! Check the date and time of the device. Switch off VPN, filter and antivirus apps that read TLS, and try another
@@ -28,7 +29,7 @@
 use super::certificate;
 use super::common::{Handshake, not_before};
 use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Stage};
-use crate::fact::tls::Alert;
+use crate::fact::tls::{Alert, CertificateChain};
 use crate::types::Side;
 
 pub(super) static RULE: Rule = Rule {
@@ -47,8 +48,12 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     let earlier =
         |a: &Alert| a.from == Side::Server && a.is_fatal() && not_before(alert.mark, a.mark);
     // What it answers is not in the capture: it may have been the server's refusal.
-    let unclear = h.tls.server_hello.is_none() && h.lacks(Side::Server);
-    if unclear || alert.description == 90 || h.tls.alerts.iter().any(earlier) {
+    let answers_end = alert.description == 50 && h.tls.certificate.is_none();
+    let unclear = (h.tls.server_hello.is_none() || answers_end) && h.lacks(Side::Server);
+    // The server left first, and the client only says that it had more to expect.
+    let gone = h.left(Side::Server);
+    let gone = gone.is_some_and(|left| not_before(alert.mark, left));
+    if unclear || gone || alert.description == 90 || h.tls.alerts.iter().any(earlier) {
         return None;
     }
     let mut what = format!(
@@ -61,11 +66,30 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
         alert.name(),
         alert.description
     );
-    what += meaning(&h, alert);
+    let unlinked = is_unlinked(&h, alert);
+    what += if unlinked {
+        ": the server sent its own certificate alone, without that of the CA that issued it"
+    } else {
+        meaning(&h, alert)
+    };
     let answered = context.path.progress.answered;
     let chain = h.tls.certificate.as_ref().map(|chain| chain.mark);
     let marks = [alert.mark].into_iter().chain(chain.or(answered));
-    Some(Claim::new(what, 0.95, marks).with("alert", alert.name()))
+    let claim = Claim::new(what, 0.95, marks).with("alert", alert.name());
+    Some(if unlinked {
+        claim.blaming(Blame::Edge)
+    } else {
+        claim
+    })
+}
+
+/// The server left out the CAs between its certificate and the root (RFC 5246 section 7.4.2), a common mistake.
+fn is_unlinked(h: &Handshake<'_>, alert: &Alert) -> bool {
+    let alone = |chain: &CertificateChain| {
+        let leaf = chain.certificates.first();
+        chain.sent == 1 && leaf.is_some_and(|leaf| !leaf.self_signed)
+    };
+    alert.description == 48 && h.tls.certificate.as_deref().is_some_and(alone)
 }
 
 fn meaning(h: &Handshake<'_>, alert: &Alert) -> &'static str {

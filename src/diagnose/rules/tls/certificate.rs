@@ -1,16 +1,12 @@
 //! What the certificate rules share: the chain as TLS 1.2 and below show it, and whether the client refused it.
 
-use super::common::{Handshake, not_before};
-use crate::fact::tls::{Alert, Certificate, CertificateChain, TlsFacts, is_tls13};
+use super::common::{Handshake, closed_unused, not_before};
+use crate::fact::tls::{Alert, Certificate, CertificateChain, TlsFacts};
 use crate::types::{Addr, Mark, Side, Timestamp};
 use std::net::IpAddr;
-use std::time::Duration;
 
 /// Paths of the capture that are looked at for certificates to compare with.
 const COMPARED: usize = 300;
-/// A client that does not want the connection after the handshake leaves within this time; preconnects that are
-/// not needed live longer.
-const VERY_SOON: Duration = Duration::from_millis(200);
 /// Captures dated before 2005 have no real clock.
 const REAL_TIME: i64 = 1_104_537_600;
 
@@ -107,27 +103,24 @@ pub(super) fn left_at_certificate(h: &Handshake<'_>) -> Option<Mark> {
         || tls.client_finished.is_some()
         || tls.client_certificate.is_some();
     let at_once = not_before(left, flight) && left.time.since(flight.time) <= h.soon();
-    let unclear = !h.followed(Side::Server) || !h.followed(Side::Client);
+    let unclear = !h.followed(Side::Server) || !h.followed(Side::Client) || h.is_left_over(left);
     let other_reason =
         h.cancelled() || tls.fatal_alert(Side::Client).is_some() || h.sibling_worked();
     (!went_on && at_once && !unclear && !other_reason).then_some(left)
 }
 
-/// TLS 1.2 and below: the handshake was over, and the client left at once without asking for anything.
+/// The handshake was over, and the client left at once without asking for anything. TLS 1.3, which shows less, has to
+/// show it twice: once may be a probe.
 pub(super) fn left_unused(h: &Handshake<'_>) -> Option<Mark> {
-    let tls = h.tls;
-    let finished = tls.client_finished?;
-    let done = tls
-        .server_finished
-        .filter(|server| not_before(*server, finished));
-    let done = done.unwrap_or(finished);
-    let left = h.ended_by(Side::Client)?;
-    let used = tls.client_data.is_some() || tls.server_data.is_some();
-    let old = tls.version().is_some_and(|version| !is_tls13(version));
-    let at_once = not_before(left, done) && left.time.since(done.time) <= VERY_SOON;
+    let left = closed_unused(h.context.path)?;
     let unclear = !h.followed(Side::Server) || !h.followed(Side::Client);
     let alone = h.seen_from_start() && !h.sibling_worked();
-    (old && at_once && !used && !unclear && alone).then_some(left)
+    let again = || {
+        h.context
+            .siblings()
+            .any(|path| closed_unused(path).is_some())
+    };
+    (!unclear && alone && (!h.tls.is_tls13() || again())).then_some(left)
 }
 
 /// The time of the packet that showed the certificate, in seconds; `None` where the capture has no real clock.

@@ -7,9 +7,9 @@
 //!
 //! ## What we look for
 //! TLS 1.3: after the server's flight no Finished of the client, but a record the size of an alert; or a FIN or RST
-//! within a second of the whole flight. TLS 1.2: a FIN or RST within a second of the certificate, or within 200 ms
-//! of the end of the handshake without any request. Never where another connection for the same name worked: then this one was
-//! just not needed.
+//! within a second of the whole flight. TLS 1.2: a FIN or RST within a second of the certificate. Either: a FIN or RST
+//! within 200 ms of the end of the handshake without any request, in TLS 1.3 on two connections or more. Never where
+//! another connection for the same name worked: then this one was just not needed.
 //!
 //! ## How sure
 //! Sure with the alert-sized record. A client that just leaves may have been closed by its user: less sure, more
@@ -27,7 +27,7 @@
 //! RFC 8446 sections 4.4.4, 5.2 and 6.2.
 
 use super::certificate::{left_at_certificate, left_unused};
-use super::common::{Handshake, not_before, span};
+use super::common::{Handshake, closed_unused, not_before, span};
 use crate::attempt::{Path, Reach};
 use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Stage};
 use crate::fact::tls::{Record, is_tls13};
@@ -105,7 +105,7 @@ fn left_at_flight(h: &Handshake<'_>) -> Option<Claim> {
         && h.followed(Side::Client)
         && tls.early_data.is_none();
     let at_once = not_before(left, flight) && left.time.since(flight.time) <= h.soon();
-    if !silent || !at_once || h.sibling_worked() {
+    if !silent || !at_once || h.is_left_over(left) || h.sibling_worked() {
         return None;
     }
     let what = format!(
@@ -147,7 +147,8 @@ fn unused(h: &Handshake<'_>, left: Mark) -> Claim {
 fn again(h: &Handshake<'_>, once: f64) -> f64 {
     let failed = |path: &&Path<'_>| {
         let answered = path.progress.answered.is_some();
-        answered && path.progress.ended.is_some() && path.progress.reach < Reach::Through
+        let failed = path.progress.reach < Reach::Through || closed_unused(path).is_some();
+        answered && path.progress.ended.is_some() && failed
     };
     match h.context.siblings().filter(failed).count() {
         0 => once,

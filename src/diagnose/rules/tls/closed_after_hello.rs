@@ -10,7 +10,8 @@
 //! before. Where the FIN comes too soon to be an answer, it is an old connection that was closed just then.
 //!
 //! ## How sure
-//! Surer where the server acknowledged the hello before it closed.
+//! Surer where the server acknowledged the hello before it closed. A FIN that comes sooner than the server can know of
+//! the connection is of something in between.
 //!
 //! ## What to do
 //! Try again after a few minutes and on another network. If it stays the same everywhere, the service refuses
@@ -27,6 +28,7 @@ use super::common::{Acked, Handshake, LONG, not_before, span};
 use super::large_hello_dropped;
 use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Stage};
 use crate::types::{Mark, Side};
+use std::time::Duration;
 
 pub(super) static RULE: Rule = Rule {
     id: "tls.closed-after-hello",
@@ -66,7 +68,20 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     );
     let sure = if acked { 0.9 } else { 0.6 };
     let marks = [fin].into_iter().chain(h.hello_marks());
+    if is_too_early(&h, fin) {
+        let what = what + ", sooner than it can have known of the connection";
+        return Some(Claim::new(what, sure, marks).blaming(Blame::Interceptor));
+    }
     Some(Claim::new(what, sure, marks))
+}
+
+/// It came less than half a round trip after the client's ACK: the server, for which the connection stands only once it
+/// has that ACK, can't have sent it. Not told from round trips so short that the capture's clock decides.
+fn is_too_early(h: &Handshake<'_>, fin: Mark) -> bool {
+    let (Some(rtt), Some(ack)) = (h.context.rtt(), h.tcp.ack) else {
+        return false;
+    };
+    rtt > Duration::from_millis(10) && fin.time.since(ack.time) < rtt / 2
 }
 
 /// A FIN without acknowledgement of the hello: neither on its way already when the hello was sent, nor so late

@@ -8,6 +8,11 @@ use crate::fact::tls::TlsFacts;
 use crate::types::{Mark, Side};
 use std::time::Duration;
 
+/// A client that does not want the connection after the handshake leaves within this time; preconnects that are not
+/// needed live longer.
+const VERY_SOON: Duration = Duration::from_millis(200);
+/// The same where the server has sent something of its own already.
+const RIGHT_AWAY: Duration = Duration::from_millis(50);
 /// A client that refuses does so at once; what happens later than this has another reason.
 pub(super) const AT_ONCE: Duration = Duration::from_secs(1);
 /// A side that was quiet for this long was waited for.
@@ -77,7 +82,19 @@ impl<'c> Handshake<'c> {
     /// not seen, no payload cut.
     pub(super) fn followed(&self, side: Side) -> bool {
         let half = &self.tcp.half[side];
-        half.hole_at.is_none() && !self.lacks(side) && !half.clipped && !self.tls.lost_track[side]
+        let fin = u64::from(half.fin.is_some());
+        let mut resets = self.tcp.resets.iter().filter(|reset| reset.from == side);
+        // Its own reset further on in its stream shows that it had sent more.
+        let ahead = resets.any(|reset| reset.seq.is_some_and(|seq| seq > half.sent + fin));
+        let whole = half.hole_at.is_none() && !self.lacks(side) && !half.clipped;
+        whole && !ahead && !self.tls.lost_track[side]
+    }
+
+    /// The client's kernel answers for a connection that it no longer has (RFC 9293 section 3.10.7.1: RST without ACK):
+    /// how that one ended is not in the capture.
+    pub(super) fn is_left_over(&self, left: Mark) -> bool {
+        let reset = self.tcp.reset_from(Side::Client);
+        reset.is_some_and(|reset| reset.mark == left && !reset.with_ack)
     }
 
     /// The other side acknowledged something of this side (data or a FIN) that the capture does not hold.
@@ -86,8 +103,8 @@ impl<'c> Handshake<'c> {
         let fin = u64::from(half.fin.is_some());
         let resets = self.tcp.resets.iter().filter(|reset| reset.from != side);
         let acked = resets.map(|reset| reset.acked).fold(half.acked, u64::max);
-        // A selective acknowledgement beyond what was seen says the same.
-        half.unseen > 0 || acked > half.sent + fin || half.sacked > half.sent
+        // A selective acknowledgement beyond what was seen says the same; a FIN that came twice is in one, too.
+        half.unseen > 0 || acked > half.sent + fin || half.sacked > half.sent + fin
     }
 
     /// No byte came from the server after the hello, and none that the capture missed.
@@ -143,11 +160,7 @@ impl<'c> Handshake<'c> {
 
     /// First FIN or RST of a side.
     pub(super) fn left(&self, side: Side) -> Option<Mark> {
-        let reset = self.tcp.reset_from(side).map(|reset| reset.mark);
-        let fin = self.tcp.half[side].fin;
-        fin.into_iter()
-            .chain(reset)
-            .min_by_key(|mark| (mark.time, mark.frame))
+        left(self.tcp, side)
     }
 
     /// First FIN or RST of either side, with the side.
@@ -239,9 +252,8 @@ impl<'c> Handshake<'c> {
         let name = self.tls.sni();
         let worked = |path: &Path<'_>| {
             let (reach, ended) = (path.progress.reach, path.progress.ended);
-            reach >= Reach::Through
-                || (reach >= Reach::Secured && ended.is_none())
-                || path.may_have_worked()
+            let secured = reach >= Reach::Through || (reach >= Reach::Secured && ended.is_none());
+            (secured && closed_unused(path).is_none()) || path.may_have_worked()
         };
         // One that was open when the capture began shows no name.
         let same = |path: &Path<'_>| {
@@ -264,7 +276,7 @@ impl<'c> Handshake<'c> {
                 .take_while(|attempt| attempt.started.time <= to)
                 .filter(|attempt| attempt.client == own.client && attempt.name == own.name)
                 .flat_map(|attempt| &attempt.paths)
-                .any(|path| path.progress.reach >= Reach::Through)
+                .any(|path| path.progress.reach >= Reach::Through && closed_unused(path).is_none())
     }
 
     /// The capture shows how the client's interest in the name began: a lookup, or ten seconds before the connection.
@@ -297,6 +309,39 @@ impl<'c> Handshake<'c> {
         marks.dedup();
         marks
     }
+}
+
+/// The client's close right after the handshake of a connection on which it asked for nothing.
+pub(super) fn closed_unused(path: &Path<'_>) -> Option<Mark> {
+    let (tcp, tls) = (path.flow.tcp.as_deref()?, path.flow.tls?);
+    let finished = tls.client_finished?;
+    let left = left(tcp, Side::Client)?;
+    // Firefox looks at the certificate while the server works on its Finished.
+    let done = tls
+        .server_finished
+        .filter(|server| not_before(*server, finished) && not_before(left, *server));
+    let done = done.unwrap_or(finished);
+    let second = self::left(tcp, Side::Server).is_some_and(|server| !not_before(server, left));
+    // Unasked come settings in HTTP/2 and tickets in TLS 1.3.
+    let unasked = tls.is_tls13() || tls.alpn() == Some("h2");
+    let used = tls.client_data.is_some() || (tls.server_data.is_some() && !unasked);
+    // With those at hand, it may be a request that was taken back.
+    let limit = if tls.server_data.is_some() {
+        RIGHT_AWAY
+    } else {
+        VERY_SOON
+    };
+    let at_once = not_before(left, done) && left.time.since(done.time) <= limit;
+    (at_once && !used && !second).then_some(left)
+}
+
+/// First FIN or RST of a side.
+fn left(tcp: &TcpFacts, side: Side) -> Option<Mark> {
+    let reset = tcp.reset_from(side).map(|reset| reset.mark);
+    let fin = tcp.half[side].fin;
+    fin.into_iter()
+        .chain(reset)
+        .min_by_key(|mark| (mark.time, mark.frame))
 }
 
 /// Captured at the same time or later.

@@ -100,6 +100,9 @@ fn words(h: &Handshake<'_>, acked: Acked, sends: &[Mark], lasted: Duration) -> S
             "the ClientHello was sent {count}to {server}; in {lasted} it was not acknowledged and nothing came back"
         ),
     };
+    if later_part_passed(h, acked) {
+        text += "; a smaller packet behind it was acknowledged, so a path without room for full-size packets is possible as well";
+    }
     if let Some(other) = h.other_name_passed() {
         text += &format!(
             "; a ClientHello with another name (frame {}) was answered by the same server",
@@ -109,8 +112,13 @@ fn words(h: &Handshake<'_>, acked: Acked, sends: &[Mark], lasted: Duration) -> S
     text
 }
 
+/// The hello's first segment, a full-size one, never arrived; what came behind it did.
+fn later_part_passed(h: &Handshake<'_>, acked: Acked) -> bool {
+    acked == Acked::Nothing && h.is_large() && h.client().sacked_at.is_some()
+}
+
 fn sure(h: &Handshake<'_>, acked: Acked, sends: &[Mark]) -> f64 {
-    let base = match (acked, h.other_name_passed().is_some(), sends.len()) {
+    let base: f64 = match (acked, h.other_name_passed().is_some(), sends.len()) {
         (Acked::All, true, _) => 0.85,
         (Acked::All, false, _) => 0.7,
         (_, true, _) => 0.95,
@@ -120,6 +128,8 @@ fn sure(h: &Handshake<'_>, acked: Acked, sends: &[Mark]) -> f64 {
     // A path that lost the SYN as well may just lose packets.
     let base = if h.tcp.syn.count > 1 {
         base - 0.15
+    } else if later_part_passed(h, acked) && h.other_name_passed().is_none() {
+        base.min(0.6)
     } else {
         base
     };

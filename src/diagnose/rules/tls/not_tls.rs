@@ -44,7 +44,13 @@ const EXCERPT: usize = 64;
 fn check(context: &PathContext<'_>) -> Option<Claim> {
     let h = Handshake::unfinished(context)?;
     let other = h.tls.not_tls[Side::Server].as_deref()?;
-    if h.tcp.midstream || h.tls.lost_track[Side::Server] || !not_before(other.mark, h.first) {
+    let first = !not_before(other.mark, h.first);
+    // A server that speaks first, in text, before a client that begins with its hello, is none of STARTTLS.
+    let greets = other.bytes.len() >= 4 && other.bytes.iter().take(4).all(u8::is_ascii_graphic);
+    let hello = h.tls.hello.as_deref();
+    let begins = hello.is_some_and(|hello| h.tls.hello_end <= u64::from(hello.length) + 5);
+    let unclear = first && !(greets && begins);
+    if h.tcp.midstream || h.tls.lost_track[Side::Server] || unclear {
         return None;
     }
     let text = String::from_utf8_lossy(&other.bytes);
@@ -53,6 +59,7 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     let what = match (&http, refused) {
         (Some(http), true) => format!("the proxy refused the tunnel: {}", http.words()),
         (Some(http), false) => format!("the ClientHello was answered with HTTP: {}", http.words()),
+        (None, _) if first => format!("the server spoke first, and no TLS: {}", excerpt(other)),
         (None, _) => format!(
             "the ClientHello was answered with bytes that are no TLS: {}",
             excerpt(other)

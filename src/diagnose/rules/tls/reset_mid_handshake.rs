@@ -45,7 +45,11 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     let tls = h.tls;
     let began = tls.first_record[Side::Server]?;
     let cut = h.ended_by(Side::Server)?;
-    let alerts = !tls.alerts.is_empty() || tls.last_record.0.iter().any(Option::is_some);
+    // What the client says to the cut is no reason for it.
+    let before = |mark: Mark| not_before(cut, mark);
+    let alerts = tls.alerts.iter().map(|alert| alert.mark);
+    let sealed = tls.last_record.0.iter().flatten();
+    let alerts = alerts.chain(sealed.map(|record| record.mark)).any(before);
     let over = if tls.is_tls13() {
         tls.client_finished.is_some() || tls.client_flight.is_some()
     } else {

@@ -74,10 +74,11 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     Some(Claim::new(what, sure, marks))
 }
 
-/// The server's ServerHello, then only an alert-sized record, and it left.
+/// The server's ServerHello, then only an alert-sized record, and it left. The client may have been quicker to leave:
+/// that it did not leave before the alert is known here.
 fn instead_of_flight(h: &Handshake<'_>, alert: Record) -> Option<Claim> {
     let hello = h.tls.server_hello.as_ref()?.mark;
-    let left = h.ended_by(Side::Server)?;
+    let left = h.left(Side::Server)?;
     let only = h.tls.record_count[Side::Server] == 1 && h.tls.client_flight.is_none();
     let what = format!(
         "behind its ServerHello the server sent only a record of {} bytes, the size of an encrypted alert, and left",
