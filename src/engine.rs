@@ -291,6 +291,16 @@ impl Engine {
             .slot(&key, || Flow::udp(key, src_low, datagram, packet));
         if new {
             self.opened(slot);
+        } else if self.flows.at(slot).is_another_initial(
+            src_low,
+            datagram.payload,
+            packet.mark.time,
+        ) {
+            let again = Flow::udp(key, src_low, datagram, packet);
+            let mut old = std::mem::replace(self.flows.at(slot), again);
+            old.replaced(packet.mark);
+            self.retire(old);
+            self.opened(slot);
         }
         let flow = self.flows.at(slot);
         if flow.is_undecided() {

@@ -168,6 +168,10 @@ pub(super) const QUIC_TRIES: u32 = 3;
 /// another number that comes sooner, while nothing answered, is a new try all the same.
 const REUSE_AFTER: Duration = Duration::from_millis(1);
 
+/// An Initial of another QUIC connection on the same ports begins another flow when nothing was heard for this long;
+/// connections side by side can't be told apart by ports.
+const QUIET: Duration = Duration::from_millis(500);
+
 impl Flow {
     pub(super) fn tcp(key: Key, src_low: bool, segment: &Segment<'_>, packet: &Packet<'_>) -> Self {
         let syn = segment.flags.has(TcpFlags::SYN);
@@ -332,6 +336,33 @@ impl Flow {
             Some(isn) if self.side(src_low) == Side::Client => isn != segment.seq,
             Some(_) => self.closed || self.spoke.0 == [true, true],
             None => true,
+        }
+    }
+
+    /// A datagram of the client that opens another QUIC connection from the same socket.
+    pub(super) fn is_another_initial(&self, src_low: bool, payload: &[u8], at: Timestamp) -> bool {
+        if payload.first().is_none_or(|first| first & 0x80 == 0) {
+            return false;
+        }
+        let quiet = at.since(self.last.time) >= QUIET;
+        match self.detail.as_deref().map(|detail| &detail.app) {
+            Some(App::Quic(quic)) => {
+                let swapped = quic.facts().swapped;
+                let from_client = (self.side(src_low) == Side::Client) != swapped;
+                quiet && from_client && quic.opens_another(payload)
+            }
+            _ => false,
+        }
+    }
+
+    /// Another connection has its ports from now on.
+    pub(super) fn replaced(&mut self, mark: Mark) {
+        if let Some(Detail {
+            app: App::Quic(quic),
+            ..
+        }) = self.detail.as_deref_mut()
+        {
+            quic.replaced(mark);
         }
     }
 

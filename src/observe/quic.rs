@@ -44,8 +44,9 @@ const MIN_INITIAL: usize = 1200;
 
 /// A cheap test on the first captured datagram of a UDP flow: is it QUIC?
 ///
-/// True for a long header of a version that is known ([`version::is_known`]) with the fixed bit set, for gQUIC's
-/// public header, and on port 443 also for any other version in a datagram of at least 1200 bytes with a DCID of at least
+/// True for a long header of a version that is known ([`version::is_known`]) with the fixed bit set (on port 443 and as
+/// long as an Initial also without, since clients clear it when they come back to a server that does not mind, RFC 9287),
+/// for gQUIC's public header, and on port 443 also for any other version in a datagram of at least 1200 bytes with a DCID of at least
 /// 8, for Version Negotiation, and for a short header of at least 21 bytes, as where the capture begins
 /// in the middle. RTP never has the fixed bit, DTLS and STUN begin with bytes below 64, and a DNS header would
 /// need thousands of questions.
@@ -78,8 +79,11 @@ fn looks_long(payload: &[u8], number: u32, web: bool) -> bool {
             web && payload.len() >= 11 + dcid + scid
                 && (payload.len() - 7 - dcid - scid).is_multiple_of(4)
         }
-        _ if version::is_known(number) => fixed,
-        _ => web && fixed && payload.len() >= MIN_INITIAL && dcid >= 8,
+        _ => {
+            let initial = web && payload.len() >= MIN_INITIAL && dcid >= 8;
+            let known = version::is_known(number);
+            fixed && (known || initial) || known && initial
+        }
     }
 }
 
@@ -161,6 +165,31 @@ impl QuicObserver {
     #[must_use]
     pub fn into_facts(self) -> Box<QuicFacts> {
         self.facts
+    }
+
+    /// Is this datagram of the client the first Initial of another connection? A client has several on one socket only
+    /// if it gives each an id of its own, and it keeps that id until the handshake is over (RFC 9000 section 7.2), except
+    /// where Version Negotiation makes it start anew.
+    #[must_use]
+    pub fn opens_another(&self, payload: &[u8]) -> bool {
+        let Some((first, (number, dcid, scid))) = payload.first().zip(header::invariants(payload))
+        else {
+            return false;
+        };
+        let to = payload.get(6..6 + dcid).unwrap_or_default();
+        let from = payload.get(7 + dcid..7 + dcid + scid).unwrap_or_default();
+        let facts = &self.facts;
+        let restarts = facts.version_negotiation.is_some() && !facts.handshake_complete();
+        header::kind(*first, number) == Kind::Initial
+            && !from.is_empty()
+            && !restarts
+            && facts.client_cids.iter().all(|cid| cid[..] != *from)
+            && facts.server_cids.iter().all(|cid| cid[..] != *to)
+    }
+
+    /// Another connection took over the ports, and is followed on its own.
+    pub fn replaced(&mut self, mark: Mark) {
+        self.facts.reused.get_or_insert(mark);
     }
 
     /// The flow layer found that this flow goes on from, or on, another 5-tuple (see `QuicFacts::owns`).

@@ -45,6 +45,13 @@ impl<'a> Case<'a> {
         self.judged.outcome == Outcome::Broken
     }
 
+    /// The client itself ended every connection before anything was decided.
+    #[must_use]
+    pub fn was_left(&self) -> bool {
+        let paths = &self.judged.paths;
+        !paths.is_empty() && paths.iter().all(|p| p.outcome == Outcome::Abandoned)
+    }
+
     /// A path got through.
     #[must_use]
     pub fn got_through(&self) -> bool {

@@ -375,6 +375,11 @@ pub(super) fn calm(field: &Field<'_>) -> Vec<Advice> {
             "Start the capture, then close the app for good and open it again until the failure shows; capture on the device that fails.",
             "the capture holds no attempt to reach the service".to_owned(),
         ),
+        _ if field.cases.iter().all(|c| c.was_left()) => (
+            "Capture again, and leave the app open until the failure shows.",
+            "the device ended its connections before it could be known how the attempts ended"
+                .into(),
+        ),
         _ => (
             "Capture again, and let it run for half a minute after the failure shows.",
             "the capture ends before it could be known how the attempts ended".to_owned(),

@@ -420,6 +420,10 @@ pub(super) fn calm(field: &Field<'_>, profile: &str) -> String {
             "No attempt to reach a name of the target '{profile}' was seen, so nothing can be said about it."
         );
     }
+    if field.outcome != Outcome::Ok && field.cases.iter().all(Case::was_left) {
+        return "Nothing can be said: the device ended its connections before any attempt had an outcome."
+            .into();
+    }
     if field.outcome != Outcome::Ok {
         return "Nothing can be said yet: the capture ends before any attempt had an outcome."
             .into();

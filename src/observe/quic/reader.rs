@@ -48,6 +48,8 @@ struct Seen {
     long: bool,
     zero_rtt: bool,
     handshake: bool,
+    /// A Handshake packet that may hold a part of the handshake.
+    flight: bool,
     short: bool,
     opened: u32,
     duplicates: u32,
@@ -100,6 +102,8 @@ impl Reader {
             Kind::Initial => self.initial(facts, datagram, packet, seen),
             Kind::Handshake => {
                 seen.handshake = true;
+                seen.flight |=
+                    !packet.whole || packet.bytes.len().saturating_sub(packet.body) > MAX_ACK;
                 facts.handshake[datagram.side].get_or_insert(mark);
                 facts.handshake_count[datagram.side] += 1;
             }
@@ -338,11 +342,15 @@ fn finish(facts: &mut QuicFacts, datagram: &Datagram<'_>, seen: &Seen) {
     match side {
         Side::Client if seen.initial => finish_client(facts, seen, mark),
         Side::Client => {}
-        Side::Server if seen.handshake => (facts.finished, facts.confirmed) = (None, None),
+        Side::Server if seen.flight => (facts.finished, facts.confirmed) = (None, None),
         Side::Server if seen.short && !seen.long => confirm(facts, mark),
         Side::Server => {}
     }
 }
+
+/// A Handshake packet with that much behind its header (packet number, frames, 16 bytes of tag) can acknowledge, but holds
+/// no Finished, which is 36 bytes or more. A server acknowledges the client's Finished like that before it drops the keys.
+const MAX_ACK: usize = 48;
 
 /// What the server sent together with its flight is captured this soon behind the client's answer to that flight, where
 /// the capture was made beside the client.

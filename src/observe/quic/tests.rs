@@ -225,6 +225,13 @@ fn handshake_that_stalls_is_not_complete() {
         .unwrap();
     let mut observer = observe(&pair.wire[..=until]);
     assert!(observer.facts().handshake_complete());
+    // It acknowledges the Finished, as quic-go does: a Handshake packet too small for any part of a flight.
+    let cid = |cids: &[ConnectionId]| [&[cids[0].len() as u8], &cids[0][..]].concat();
+    let facts = observer.facts();
+    let (to, from) = (cid(&facts.client_cids), cid(&facts.server_cids));
+    let ack = [&[0xe0, 0, 0, 0, 1][..], &to, &from, &[24], &[0x55; 24]].concat();
+    observer.datagram(Side::Server, &ack, ack.len() as u32, mark(98));
+    assert!(observer.facts().handshake_complete());
     observer.datagram(Side::Server, &flight.payload, 1200, mark(99));
     assert!(!observer.facts().handshake_complete());
 }
@@ -436,6 +443,37 @@ fn another_connection_on_the_same_ports() {
         (facts.reused, facts.duplicates, facts.probes),
         (Some(mark(2)), 0, 0)
     );
+}
+
+#[test]
+fn an_initial_of_another_connection_from_the_same_socket() {
+    let initial = |dcid: &[u8; 8], scid: &[u8]| {
+        let head = [&[0xc3, 0, 0, 0, 1, 8][..], dcid, &[scid.len() as u8], scid];
+        [&head.concat()[..], &[0, 0x44, 0x96], &[0; 1174]].concat()
+    };
+    let mut observer = QuicObserver::new();
+    let first = initial(b"8 bytes.", b"mine");
+    observer.datagram(Side::Client, &first, 1200, mark(1));
+    assert!(!observer.opens_another(&first));
+    // The same id of the sender: the same connection, whatever it calls the server (after Retry, for instance).
+    assert!(!observer.opens_another(&initial(b"8 more b", b"mine")));
+    // Without an id of its own, a socket has one connection.
+    assert!(!observer.opens_another(&initial(b"8 more b", b"")));
+    let mut other = initial(b"8 more b", b"new");
+    assert!(observer.opens_another(&other));
+    assert!((0..22).all(|end| !observer.opens_another(&other[..end.min(15)])));
+    other[0] = 0xe3; // Handshake
+    assert!(!observer.opens_another(&other));
+}
+
+#[test]
+fn the_fixed_bit_may_be_cleared() {
+    let mut initial = seal(1, b"8 bytes.", Side::Client, 0, &[0; 1162]);
+    initial[0] &= !0x40;
+    assert!(looks_like_quic(&initial, 443, 50000));
+    // RTP begins with such a byte.
+    assert!(!looks_like_quic(&initial, 4433, 50000));
+    assert!(!looks_like_quic(&initial[..172], 443, 50000));
 }
 
 #[test]

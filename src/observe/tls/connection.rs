@@ -288,7 +288,8 @@ impl Connection {
         let [client, server] = facts.record_count.0;
         let finished = facts.client_finished.is_some() && facts.server_data.is_some();
         let full = facts.records[Side::Server].len() >= MAX_RECORDS;
-        let sent = self.streams[Side::Server.index()].offset;
+        // Whole records: one that has only begun is still to be noted.
+        let sent = facts.records[Side::Server].last().map_or(0, |r| r.end);
         let answered = |end: u64| full || sent >= end.saturating_add(ENOUGH_ANSWER);
         (not_tls && offsets >= ENOUGH_OTHER)
             || (finished && self.answered.is_some_and(answered))

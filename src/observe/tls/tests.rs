@@ -579,8 +579,13 @@ fn settles_after_data_both_ways_and_on_other_protocols() {
         !settled.contains(&true),
         "small answers may be more tickets"
     );
-    observer.data(Side::Server, &record(23, &[0; 3000]), mark(90));
+    let before = observer.facts().records[Side::Server].len();
+    let answer = record(23, &[0; 3000]);
+    observer.data(Side::Server, &answer[..2900], mark(90));
+    assert!(!observer.is_settled(), "the record is still to be noted");
+    observer.data(Side::Server, &answer[2900..], mark(91));
     assert!(observer.is_settled() && observer.wants(Side::Server));
+    assert_eq!(observer.facts().records[Side::Server].len(), before + 1);
 
     let mut observer = TlsObserver::new();
     observer.data(Side::Client, b"GET / HTTP/1.1\r\n\r\n", mark(1));

@@ -19,6 +19,7 @@
 //! ## References
 //! RFC 6298 (when a connection request is due to be sent again).
 
+use crate::diagnose::judge::JudgedPath;
 use crate::diagnose::{AttemptContext, Blame, Check, Claim, Outcome, Rule, Severity, Stage};
 use crate::types::Mark;
 use std::time::Duration;
@@ -39,7 +40,7 @@ const DUE: Duration = Duration::from_secs(3);
 fn check(context: &AttemptContext<'_>) -> Vec<Claim> {
     let one_sided = context.world.quality(context.capture());
     let one_sided = one_sided.is_some_and(|q| q.is_one_sided());
-    if context.outcome != Some(Outcome::Unfinished) || one_sided {
+    if context.outcome != Some(Outcome::Unfinished) || one_sided || all_left(context) {
         return Vec::new();
     }
     let Some(last) = last_sign(context) else {
@@ -54,6 +55,12 @@ fn check(context: &AttemptContext<'_>) -> Vec<Claim> {
         left.as_secs_f64() * 1e3,
     );
     vec![Claim::new(what, 0.95, [last])]
+}
+
+/// The client itself ended every connection: more capture would have shown nothing else.
+fn all_left(context: &AttemptContext<'_>) -> bool {
+    let open = |judged: &JudgedPath| judged.outcome != Outcome::Abandoned;
+    !context.paths.is_empty() && !context.paths.iter().any(open)
 }
 
 /// The last packet of what is still open.

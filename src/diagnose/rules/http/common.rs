@@ -17,6 +17,8 @@ use std::time::Duration;
 const ADDED: u16 = 17;
 /// A record shorter than this is no session ticket.
 const TICKET: u16 = 100;
+/// Tickets and control frames of a server are no more than that together: what lies behind it is a response.
+const MOST_UNASKED: u64 = 2048;
 /// The record that acknowledges the client's settings in HTTP/2: a frame without content.
 const SETTINGS_ACK: u16 = 9 + ADDED;
 /// What a server sends unasked, it sends at once.
@@ -183,7 +185,11 @@ fn said_after(tls: &TlsFacts, asked: Mark) -> Said {
     let first = after.first().map(|r| r.mark.time);
     let at_once = |r: &Record| first.is_some_and(|f| r.mark.time.since(f) < AT_ONCE);
     let repeated = |r: &Record| after.iter().filter(|o| o.length == r.length).count() > 1;
-    let ticket = |r: &Record| tls.is_tls13() && r.length >= TICKET && repeated(r) && at_once(r);
+    let begin = after
+        .first()
+        .map_or(0, |r| r.end.saturating_sub(u64::from(r.length)));
+    let unasked = |r: &Record| r.end.saturating_sub(begin) <= MOST_UNASKED && at_once(r);
+    let ticket = |r: &Record| tls.is_tls13() && r.length >= TICKET && repeated(r) && unasked(r);
     let mut sizes: Vec<u16> = after
         .iter()
         .filter(|r| ticket(r))

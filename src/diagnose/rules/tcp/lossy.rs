@@ -47,6 +47,10 @@ const LIMIT: f64 = 0.05;
 
 fn check(context: &PathContext<'_>) -> Option<Claim> {
     let tcp = context.tcp()?;
+    // Of one direction alone, what came late and what came twice can't be told from what was lost.
+    if !context.path.flow.two_way() {
+        return None;
+    }
     let sides = [Side::Client, Side::Server].map(|side| (ratio(&tcp.half[side]), side));
     let (ratio, side) = if sides[1].0 >= sides[0].0 {
         sides[1]
