@@ -40,6 +40,9 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(context: &PathContext<'_>) -> Option<Claim> {
     let quic = whole(context).filter(|q| q.handshake_complete() && q.reused.is_none())?;
+    if quic.clipped {
+        return None; // the server's first 1-RTT packet may stand behind the cut, with its flight
+    }
     let first = quic.client_initials.first().copied()?;
     let done = done(quic)?;
     let took = done.time.since(first.time);

@@ -171,23 +171,34 @@ fn several(tcp: &TcpFacts, doubts: &mut Doubts) {
     let Some((first, others)) = all.split_first() else {
         return;
     };
+    if others.iter().any(|r| r.ttl.abs_diff(first.ttl) > TTL_SLACK) {
+        doubts.add(1, "the resets differ in TTL among themselves");
+    }
+    let unprompted = |r: &&&Reset| !answers_late(tcp, first, r);
+    let others: Vec<&Reset> = others.iter().filter(unprompted).copied().collect();
+    let all = || std::iter::once(*first).chain(others.iter().copied());
     if others.iter().any(|r| r.with_ack != first.with_ack) {
         doubts.add(1, "resets with and without ACK came together");
     }
     let guessed = others.iter().any(|r| r.seq != first.seq && r.seq.is_some());
-    let fitting = all.iter().filter(|r| r.in_sequence).count();
-    if is_whole(&tcp.half[Side::Server]) && fitting > 0 && fitting < all.len() {
+    let fitting = all().filter(|r| r.in_sequence).count();
+    if is_whole(&tcp.half[Side::Server]) && fitting > 0 && fitting <= others.len() {
         doubts.add(2, "several resets came with different sequence numbers");
     } else if guessed {
         doubts.add(1, "several resets guess at the sequence number");
-    }
-    if others.iter().any(|r| r.ttl.abs_diff(first.ttl) > TTL_SLACK) {
-        doubts.add(1, "the resets differ in TTL among themselves");
     }
     let window = |r: &&Reset| r.window != first.window && r.window != 0 && first.window != 0;
     if others.iter().any(window) {
         doubts.add(1, "the resets' windows differ");
     }
+}
+
+/// After its first reset a system answers what the client had sent before that arrived with resets that have no ACK and
+/// the acknowledged number as theirs (RFC 9293 section 3.10.7.1): each of them another one, half a round trip later or more.
+fn answers_late(tcp: &TcpFacts, first: &Reset, reset: &Reset) -> bool {
+    let acked = tcp.half[Side::Server].acked;
+    let late = |rtt: Duration| reset.mark.time.since(first.mark.time) >= rtt / 2;
+    !reset.with_ack && reset.seq.is_some_and(|seq| seq <= acked) && tcp.rtt().is_some_and(late)
 }
 
 /// TTL of the server's own packets on this connection.
