@@ -18,7 +18,9 @@ pub(in crate::diagnose) fn attempt(id: &str, context: &AttemptContext<'_>, unmet
 
 /// It is only told where it leaves the outcome open.
 fn undecided(context: &AttemptContext<'_>, unmet: &mut Unmet) {
-    if let Some(outcome) = context.outcome.filter(|o| *o != Outcome::Unfinished) {
+    // Connections to an encrypted resolver get their outcome from what became of the names.
+    let told = |o: &Outcome| *o != Outcome::Unfinished && !context.is_to_resolver();
+    if let Some(outcome) = context.outcome.filter(told) {
         let through = context
             .attempt
             .paths

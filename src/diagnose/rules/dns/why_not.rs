@@ -428,12 +428,17 @@ fn sinkhole(context: &AttemptContext<'_>, asked: &[Asked<'_>], unmet: &mut Unmet
             .attempt
             .paths
             .iter()
-            .find(|p| p.progress.succeeded().is_some());
-        let to = path.map_or(String::new(), |p| format!(" to {}", p.flow.server));
-        unmet.against(
-            format!("a connection for the name got through{to}"),
-            path.and_then(|p| p.progress.secured.or(p.progress.through)),
-        );
+            .filter(|p| p.progress.succeeded().is_some())
+            .find(|p| data::sinkhole(p.flow.server.addr).is_none());
+        if let Some(path) = path {
+            unmet.against(
+                format!(
+                    "a connection for the name got through to {}",
+                    path.flow.server
+                ),
+                path.progress.secured.or(path.progress.through),
+            );
+        }
     }
     let odd = |addr: Addr| data::never_public(addr).is_some() || data::sinkhole(addr).is_some();
     let bad = |r: &Reply| {
@@ -515,7 +520,7 @@ fn truncated(context: &AttemptContext<'_>, asked: &[Asked<'_>], unmet: &mut Unme
     let answered: Vec<Asked<'_>> = asked
         .iter()
         .copied()
-        .filter(|a| matches!(a.fate, Fate::Address(_) | Fate::Error(_) | Fate::Unknown))
+        .filter(|a| matches!(a.fate, Fate::Error(_) | Fate::Unknown))
         .collect();
     if !answered.is_empty() {
         unmet.against(

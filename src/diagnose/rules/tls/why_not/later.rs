@@ -264,7 +264,9 @@ pub(super) fn reset_mid(h: &Handshake<'_>, unmet: &mut Unmet) {
     let Some(cut) = h.ended_by(Side::Server) else {
         return unmet.missing("neither a reset nor a FIN of the server ended the connection");
     };
-    if let Some(alert) = h.tls.alerts.first() {
+    // What the client says to the cut is no reason for it.
+    let before = h.tls.alerts.iter().find(|a| not_before(cut, a.mark));
+    if let Some(alert) = before {
         unmet.against(
             format!(
                 "an alert says why: {} (frame {})",
