@@ -15,7 +15,7 @@
 //! 0.95 for a redirect to another host or status 511, 0.85 for a page.
 //!
 //! ## What to do
-//! Open any http:// page in a browser (http://neverssl.com, say) and log in, or use another network. If the login page
+//! Open any http:// page in a browser (`http://neverssl.com`, say) and log in, or use another network. If the login page
 //! does not appear, forget the network and join it again; switch off the VPN and private DNS until you are in.
 //!
 //! ## Often confused with
