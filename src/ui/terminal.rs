@@ -223,14 +223,15 @@ struct Signals {
 impl Signals {
     #[cfg(unix)]
     fn new() -> io::Result<Self> {
-        use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+        use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
         let number = Arc::new(AtomicUsize::new(0));
-        for signal in [SIGTERM, SIGINT, SIGHUP, SIGQUIT] {
+        for signal in [SIGTERM, SIGINT, SIGQUIT] {
             let value = usize::try_from(signal).unwrap_or(1);
             signal_hook::flag::register_usize(signal, Arc::clone(&number), value)?;
         }
         let stop = Arc::new(AtomicBool::new(false));
         signal_hook::flag::register(signal_hook::consts::SIGTSTP, Arc::clone(&stop))?;
+        end_on_hangup()?;
         Ok(Self { number, stop })
     }
 
@@ -248,6 +249,23 @@ impl Signals {
     fn ended(&self) -> bool {
         self.number.load(SeqCst) != 0
     }
+}
+
+/// A terminal that is gone reads as an endless file, of which the reader of events never returns: the loop above can't
+/// be asked to end, so the process is.
+#[cfg(unix)]
+fn end_on_hangup() -> io::Result<()> {
+    use signal_hook::consts::SIGHUP;
+    let mut hangups = signal_hook::iterator::Signals::new([SIGHUP])?;
+    std::thread::Builder::new()
+        .name("hangup".into())
+        .spawn(move || {
+            if hangups.forever().next().is_some() {
+                restore();
+                drop(signal_hook::low_level::emulate_default_handler(SIGHUP));
+            }
+        })?;
+    Ok(())
 }
 
 /// The locale says that the terminal shows UTF-8 (POSIX: the first of these that is set decides).
