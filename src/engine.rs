@@ -5,6 +5,7 @@
 
 mod beside;
 pub mod conversation;
+mod forget;
 mod notes;
 mod stake;
 
@@ -28,6 +29,7 @@ use crate::target::Target;
 use crate::types::{CaptureId, Endpoint, Frame, Side, Timestamp};
 use crate::verdict::Field;
 use conversation::{App, Detail, Flow, Stake};
+pub use forget::Forgotten;
 use stake::{is_elsewhere, stake_of};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -74,6 +76,7 @@ pub struct Engine {
     tracked: usize,
     limits: Limits,
     evicted: Evicted,
+    forgotten: Forgotten,
 }
 
 impl Engine {
@@ -99,6 +102,7 @@ impl Engine {
             tracked: 0,
             limits,
             evicted: Evicted::default(),
+            forgotten: Forgotten::default(),
         }
     }
 
