@@ -7,6 +7,7 @@ pub mod join;
 pub mod progress;
 
 use crate::fact::dns::Lookup;
+use crate::fact::http::HttpFacts;
 use crate::fact::tcp::{Half, TcpFacts};
 use crate::flow::FlowView;
 use crate::target::Role;
@@ -88,12 +89,20 @@ impl Path<'_> {
         self.may_have_worked() || self.is_hidden()
     }
 
-    /// Plain HTTP, before `other` on another port: a redirect to HTTPS, as a rule. That it worked says nothing of what
-    /// it led to.
+    /// Plain HTTP beside a connection to another port: no client lets these two race, so that what became of the one says
+    /// nothing of the other.
+    #[must_use]
+    pub fn is_no_rival_of(&self, other: &Self) -> bool {
+        self.flow.server.port == HTTP && other.flow.server.port != HTTP
+    }
+
+    /// Plain HTTP that began before `other`, or was answered by redirects alone: that it worked is not what the client
+    /// wanted.
     #[must_use]
     pub fn only_led_to(&self, other: &Self) -> bool {
-        let (own, next) = (&self.flow, &other.flow);
-        own.server.port == HTTP && next.server.port != HTTP && own.first.time < next.first.time
+        let earlier = self.flow.first.time < other.flow.first.time;
+        self.is_no_rival_of(other)
+            && (earlier || self.flow.http.is_some_and(HttpFacts::only_redirects))
     }
 }
 

@@ -414,7 +414,7 @@ impl<'a> PathContext<'a> {
     #[must_use]
     pub fn sibling_won(&self) -> Option<Timestamp> {
         self.siblings()
-            .filter(|p| !p.only_led_to(self.path))
+            .filter(|p| !p.is_no_rival_of(self.path))
             .filter_map(|p| {
                 let won = p.progress.succeeded()?;
                 Some(p.progress.connected.map_or(won, |c| c.time.min(won)))

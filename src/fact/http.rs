@@ -79,6 +79,13 @@ impl Exchange {
 }
 
 impl HttpFacts {
+    /// All responses seen, and there is one, send the client elsewhere (3xx; RFC 9110, section 15.4).
+    #[must_use]
+    pub fn only_redirects(&self) -> bool {
+        let mut responses = self.exchanges.iter().filter_map(|e| e.response.as_ref());
+        self.responses > 0 && responses.all(|r| (300..400).contains(&r.status))
+    }
+
     /// The first request that looks for a captive portal.
     #[must_use]
     pub fn probe(&self) -> Option<(&Exchange, &'static Probe)> {

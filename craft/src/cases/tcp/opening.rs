@@ -22,6 +22,24 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
+/// Nothing from port 443; plain HTTP 3 s later, which is answered.
+fn https_first(net: &Net, answer: &[u8]) {
+    net.resolve(HOST, &[V4]);
+    net.aside(|net| {
+        let mut c = net.tcp(V4);
+        c.syn();
+        c.syn_retransmits(&schedule::LINUX[..4]);
+    });
+    net.wait(3_000);
+    let mut c = net.tcp(&format!("{V4}:80"));
+    c.connect();
+    c.client_data(&http::request(HOST, "/", 200));
+    net.wait(4);
+    c.server_data(answer);
+    c.close(Side::Client);
+    net.ping_until(12_000);
+}
+
 fn unanswered() -> Vec<Case> {
     vec![
         Case::new("tcp.syn-unanswered", "linux-schedule")
@@ -58,6 +76,14 @@ fn unanswered() -> Vec<Case> {
                 c.syn_retransmits(&schedule::WINDOWS[..2]);
                 net.ping_until(8000);
             }),
+        Case::new("tcp.syn-unanswered", "plain-http-redirects")
+            .about("Port 443 is silent; after 3 s the browser tries plain HTTP, which sends it back to HTTPS.")
+            .expect(HOST, Expect::broken("tcp", "tcp.syn-unanswered"))
+            .capture(|net| https_first(net, &http::redirect("https://www.tiktok.com/"))),
+        Case::new("tcp.syn-unanswered", "plain-http-works")
+            .about("Port 443 is silent; after 3 s the browser tries plain HTTP, which works.")
+            .expect(HOST, Expect::degraded("tcp", "tcp.syn-unanswered"))
+            .capture(|net| https_first(net, &http::response(200, 700))),
         Case::new("tcp.syn-unanswered", "near-miss-answered-late")
             .about("The third SYN is answered after 3.1 s.")
             .expect(HOST, Expect::degraded("tcp", "tcp.slow-connect").extra("tries", 3))

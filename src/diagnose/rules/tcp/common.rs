@@ -38,7 +38,7 @@ pub(super) fn lost_race(context: &PathContext<'_>) -> bool {
         let rival = sibling.flow.server.addr != flow.server.addr
             || sibling.flow.transport != flow.transport
             || sibling.flow.first.time >= flow.first.time;
-        let rival = rival && !sibling.only_led_to(context.path);
+        let rival = rival && !sibling.is_no_rival_of(context.path);
         rival && won(sibling).is_some_and(|won| won <= until)
     })
 }
