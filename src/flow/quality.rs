@@ -82,6 +82,10 @@ pub struct Client {
     pub answered_last: Option<Timestamp>,
     /// Answers to it over time: first answers of flows, DNS and ICMP.
     pub signs: Pulse<16>,
+    /// ARP from others of its network to it over time: they live, whatever lies beyond.
+    pub neighbours: Pulse<16>,
+    /// Who sent the last of these.
+    pub neighbour: Option<Addr>,
 }
 
 impl Client {
@@ -105,6 +109,8 @@ impl Clients {
             answered: None,
             answered_last: None,
             signs: Pulse::default(),
+            neighbours: Pulse::default(),
+            neighbour: None,
         }))
     }
 
@@ -126,6 +132,14 @@ impl Clients {
     pub fn reached(&mut self, addr: Addr, at: Mark) {
         if let Some(client) = self.entry(addr) {
             client.answered.get_or_insert(at.time);
+        }
+    }
+
+    /// ARP for a client from another of its network. Counts where the address is known as a client.
+    pub fn neighbour(&mut self, from: Addr, to: Addr, at: Mark) {
+        if let Some(client) = self.seen.get_mut(&to).filter(|_| from != to) {
+            client.neighbours.add(at);
+            client.neighbour = Some(from);
         }
     }
 

@@ -180,9 +180,13 @@ const fn place(blame: Blame) -> &'static str {
 }
 
 fn restart(view: &View<'_, '_>) -> Line {
-    let rest = view.others.beyond();
+    let rest = view.evidence.tally(Differs::Service);
     match (view.scope, view.blame) {
-        (Scope::Everything, Blame::LocalNetwork | Blame::Path) => act(
+        (Scope::Everything, Blame::Path) => act(
+            "Look at the router's own page, or its lamps, whether its internet line is up, and restart it; see whether other devices on it are online.",
+            "the local network answered, nothing behind it did",
+        ),
+        (Scope::Everything, Blame::LocalNetwork) => act(
             "Switch Wi-Fi off and on, then restart the router; see whether other devices on it are online.",
             "nothing that this device tried got an answer",
         ),

@@ -2,6 +2,7 @@
 
 use super::experiment::{Differs, Evidence, Experiment};
 use super::field::{Case, Field};
+use super::nearby::Nearby;
 use super::others::{Others, Tally};
 use super::scope::Scope;
 use crate::diagnose::{Blame, Outcome, Severity, Stage, rules};
@@ -50,9 +51,14 @@ impl<'a> View<'_, 'a> {
 
     /// What the target is called in sentences.
     pub(super) fn service(&self) -> String {
-        match self.profile {
-            "all" => "the service".into(),
-            name => format!("the service '{name}'"),
+        let site = || {
+            let name = self.lead()?.attempt.name.as_deref()?;
+            Some(super::experiment::site(name))
+        };
+        match (self.profile, site()) {
+            ("all", Some(site)) => format!("'{site}'"),
+            ("all", None) => "the service".into(),
+            (name, _) => format!("the service '{name}'"),
         }
     }
 }
@@ -137,7 +143,7 @@ pub(super) fn headline(view: &View<'_, '_>) -> String {
         return String::new();
     };
     let what = lower_first(title(lead));
-    let blame = blamed(view.blame);
+    let blame = points(view.blame);
     let who = who(view, lead);
     if lead.is_optional() && lead.broke() {
         let role = lead.attempt.role;
@@ -145,9 +151,7 @@ pub(super) fn headline(view: &View<'_, '_>) -> String {
             Some(_) => "the app seems to wait for it, though its name says that it only logs",
             None => "the app should work without it",
         };
-        return format!(
-            "{who} ({role}) could not be reached: {what}; {waits}; this points at {blame}."
-        );
+        return format!("{who} ({role}) could not be reached: {what}; {waits}; {blame}.");
     }
     let share = share(view);
     let verb = verb(view, &who);
@@ -194,7 +198,31 @@ pub(super) fn headline(view: &View<'_, '_>) -> String {
         (Scope::Unknown, true) => untold(view),
         _ => String::new(),
     };
-    format!("{first}; this points at {blame}.{untold}")
+    let first = first + &at_other_times(view);
+    format!("{first}; {blame}.{untold}")
+}
+
+/// Whom it points at, as the end of a sentence.
+fn points(blame: Blame) -> String {
+    match blame {
+        Blame::Unknown => "the capture does not show whose fault it is".into(),
+        blame => format!("this points at {}", blamed(blame)),
+    }
+}
+
+/// Where everything failed, it may still have worked at another time of the same capture: that is said at once.
+fn at_other_times(view: &View<'_, '_>) -> String {
+    let through = view.field.cases.iter().filter(|c| c.got_through()).count();
+    if view.scope != Scope::Everything || through == 0 {
+        return String::new();
+    }
+    let spans = &view.field.spans;
+    let lasted = spans.end().zip(spans.begin()).map(|(e, b)| e.since(b));
+    let lasted = lasted.map_or(0, |l| l.as_secs().max(1));
+    format!(
+        "; all of it within {lasted} s, while {} at other times got through",
+        count(through, "attempt")
+    )
 }
 
 fn verb(view: &View<'_, '_>, who: &str) -> String {
@@ -238,8 +266,12 @@ fn who(view: &View<'_, '_>, lead: Case<'_>) -> String {
     let mut names: Vec<String> = cases.iter().map(|&i| view.field.cases[i].label()).collect();
     names.sort();
     names.dedup();
+    let unnamed = cases
+        .iter()
+        .any(|&i| view.field.cases[i].attempt.name.is_none());
     match names.len() {
         0 | 1 => lead.label(),
+        n if unnamed => format!("{} and {}", lead.label(), count(n - 1, "other")),
         n => format!("{} and {}", lead.label(), count(n - 1, "other name")),
     }
 }
@@ -292,6 +324,8 @@ fn untold(view: &View<'_, '_>) -> String {
         "other names of the service fail as well: none was tried"
     } else if rest.worked() > 0 || host.worked() > 0 {
         "anything else worked at that very time: what did was before or after it"
+    } else if view.field.cases.iter().any(|c| c.got_through()) {
+        "anything else worked at that time: what got through did so at other times, or can't be told from it"
     } else {
         "anything else worked at that time: nothing else was tried"
     };
@@ -313,6 +347,7 @@ pub(super) fn because(view: &View<'_, '_>) -> Vec<String> {
     }
     let told = view.evidence.all.iter();
     reasons.extend(told.filter(|e| carries(view, e)).map(tell));
+    reasons.extend(nearby(view));
     let proven = view.path_proven();
     if proven > 0 {
         reasons.push(format!(
@@ -321,6 +356,33 @@ pub(super) fn because(view: &View<'_, '_>) -> Vec<String> {
         ));
     }
     reasons
+}
+
+/// Where nothing works at all: what tells the device's own network from what lies behind its router.
+fn nearby(view: &View<'_, '_>) -> Option<String> {
+    let either = matches!(view.blame, Blame::Path | Blame::LocalNetwork);
+    if view.scope != Scope::Everything || !either || !view.field.silent() {
+        return None;
+    }
+    Some(match Nearby::of(view.field, view.others) {
+        Nearby::Answered(marks) => {
+            let marks: Vec<Mark> = marks.into_iter().take(4).collect();
+            format!(
+                "The local network answered this device meanwhile{}: what is dead lies behind its router.",
+                frames(&marks)
+            )
+        }
+        Nearby::Spoke(from, mark) => format!(
+            "{from} of the local network asked or answered this device meanwhile{}: the local network is not dead, so what is lies behind its router.",
+            frames(&[mark])
+        ),
+        Nearby::ResolverSilent(addr) => {
+            format!("Not even {addr}, which is in the local network, answered.")
+        }
+        Nearby::Nothing => {
+            "The capture shows nothing that came from the local network at that time.".into()
+        }
+    })
 }
 
 fn of_case(case: Case<'_>) -> Option<String> {
@@ -342,7 +404,8 @@ fn of_case(case: Case<'_>) -> Option<String> {
 /// Experiments that rule something out stand with the rival; here stand those that say how far it reaches.
 fn carries(view: &View<'_, '_>, experiment: &Experiment) -> bool {
     use Differs::{
-        Address, Family, HelloSize, Host, Name, Question, Resolver, Service, Time, Transport,
+        Address, Device, Family, HelloSize, Host, Name, Question, Resolver, Service, Time,
+        Transport,
     };
     let failed = experiment.tally.failed > 0 && experiment.tally.worked() == 0;
     match (view.scope, experiment.differs) {
@@ -352,7 +415,7 @@ fn carries(view: &View<'_, '_>, experiment: &Experiment) -> bool {
         | (Scope::OneFamily, Family)
         | (Scope::OneTransport, Transport)
         | (Scope::Service, Service | Question)
-        | (_, Resolver | HelloSize) => true,
+        | (_, Resolver | HelloSize | Device) => true,
         (Scope::Unknown, Time) => true,
         (_, Name) => failed,
         _ => false,
@@ -409,6 +472,7 @@ const fn subject(differs: Differs) -> &'static str {
         Differs::Service => "Connections to other services",
         Differs::Time => "The same name at another time",
         Differs::HelloSize => "Small hellos to the same address",
+        Differs::Device => "The same name at the same server, from another device of this network,",
     }
 }
 
