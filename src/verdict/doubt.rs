@@ -6,7 +6,8 @@ use super::field::{Field, Tried};
 use crate::data;
 use crate::diagnose::{Blame, Finding};
 use crate::fact::tcp::Reset;
-use crate::types::Side;
+use crate::types::{Addr, Side};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Round trips shorter than this tell nothing about who answered sooner.
@@ -31,10 +32,14 @@ pub(super) fn settled(field: &Field<'_>, evidence: &Evidence) -> Option<(Blame, 
         return Some((Blame::Unknown, 0.6));
     }
     match main.rule.id {
-        "quic.initial-unanswered" if maybe_dead(field) => Some((Blame::Path, 0.6)),
+        "quic.initial-unanswered" | "quic.fell-back-to-tcp"
+            if main.blame() == Blame::Interceptor =>
+        {
+            not_quic_as_such(field)
+        }
         "tls.hello-unanswered" if held(main) => held_by(field),
         "tls.reset-after-hello" if by_the_server(field) => Some((Blame::Edge, 0.6)),
-        "tls.certificate-name-mismatch" if of_somebody_else(field) => Some((Blame::Edge, 0.6)),
+        "tls.certificate-name-mismatch" if of_somebody_else(field) => Some((Blame::Unknown, 0.6)),
         "tls.certificate-not-yet-valid" | "tls.client-rejected" => Some((main.blame(), 0.6)),
         "tls.alert-from-client" if about_certificate(main) => Some((main.blame(), 0.6)),
         "tls.reset-after-hello" | "tls.reset-mid-handshake" | "tcp.reset-after-connect" => {
@@ -53,14 +58,21 @@ pub(super) fn is_unknown_name(field: &Field<'_>, evidence: &Evidence) -> bool {
     open && field.is_unlisted() && !evidence.works(Differs::Resolver)
 }
 
-/// QUIC works elsewhere, and nothing was heard from this address: dropped, or nobody there.
-fn maybe_dead(field: &Field<'_>) -> bool {
+/// QUIC works elsewhere: UDP is not blocked as such. Where nothing at all was heard from this address it is dropped, or
+/// nobody is there; where TCP is, its packets are dropped, or nobody speaks QUIC there.
+fn not_quic_as_such(field: &Field<'_>) -> Option<(Blame, f64)> {
     let heard = |p: &&Tried<'_>| p.flow.packets[Side::Server] > 0;
-    let failed = field.failed_addrs();
+    let silent = field.paths.iter().filter(|p| p.failed && p.quic());
+    let silent = silent.filter(|p| field.same.binary_search(&p.case).is_ok());
+    let addrs: BTreeSet<Addr> = silent.map(Tried::addr).collect();
     let there = field.paths.iter().filter(heard);
     let (here, elsewhere): (Vec<&Tried<'_>>, Vec<&Tried<'_>>) =
-        there.partition(|p| failed.contains(&p.addr()));
-    here.is_empty() && elsewhere.iter().any(|p| p.quic())
+        there.partition(|p| addrs.contains(&p.addr()));
+    match (elsewhere.iter().any(|p| p.quic()), here.is_empty()) {
+        (false, _) => None,
+        (true, true) => Some((Blame::Path, 0.6)),
+        (true, false) => Some((Blame::Unknown, 0.6)),
+    }
 }
 
 /// The whole hello was acknowledged, and then nothing came.
@@ -101,7 +113,8 @@ fn by_the_server(field: &Field<'_>) -> bool {
     failed.peek().is_some() && failed.all(|p| fits(p) == Some(true))
 }
 
-/// A public authority signed the certificate, for other names: no interceptor gets one of those.
+/// A public authority signed the certificate, for other names: a server of somebody else, be it that of the network's own
+/// login page, or the service's with a wrong setting.
 pub(super) fn of_somebody_else(field: &Field<'_>) -> bool {
     let public = |p: &Tried<'_>| {
         let chain = p.flow.tls?.certificate.as_deref()?;

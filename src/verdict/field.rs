@@ -294,9 +294,10 @@ impl<'a> Field<'a> {
         found
     }
 
-    /// A connection that is not among the failures was answered while they lasted, whatever became of it.
+    /// A connection that did not fail for what leads was answered while it lasted, whatever became of it.
     pub(super) fn answered_meanwhile(&self) -> bool {
-        let heard = |p: &&Tried<'a>| p.flow.packets[Side::Server] > 0 && !p.failed;
+        let other = |p: &Tried<'a>| !p.failed || self.same.binary_search(&p.case).is_err();
+        let heard = |p: &&Tried<'a>| p.flow.packets[Side::Server] > 0 && other(p);
         let mut heard = self.paths.iter().filter(heard);
         heard.any(|p| self.spans.place(p.flow.first.time) == Place::During)
     }

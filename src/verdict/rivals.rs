@@ -85,6 +85,10 @@ fn network(view: &View<'_, '_>) -> Option<Standing> {
     }
     for (differs, what) in [
         (
+            Differs::Device,
+            "another device of it reached the same server at that time",
+        ),
+        (
             Differs::Service,
             "connections to other services worked at that time",
         ),
@@ -116,6 +120,9 @@ fn network(view: &View<'_, '_>) -> Option<Standing> {
         if view.works(differs) {
             return Some(Dead(worked(view, differs, what)));
         }
+    }
+    if view.scope == Scope::Everything && view.evidence.neighbours.during > 0 {
+        return Some(Dead("other devices of it were online at that time".into()));
     }
     if !view.field.silent() {
         return Some(Dead("packets went both ways until it broke".into()));
@@ -274,6 +281,12 @@ fn address_filter(view: &View<'_, '_>) -> Option<Standing> {
         view.scope,
         Scope::Service | Scope::Unknown | Scope::OneServer
     );
+    if possible && view.works(Differs::Device) {
+        return Some(Alive(
+            "only one that is set for this device alone (parental control, a firewall on it) fits"
+                .into(),
+        ));
+    }
     (possible && wide).then(|| {
         Alive(
             "it answers, or drops, in the servers' place; the same try from another network tells"
@@ -335,6 +348,9 @@ fn wrong_address(view: &View<'_, '_>) -> Option<Standing> {
     if view.stage() != Stage::Tcp || view.scope == Scope::Everything || reported(view) {
         return None;
     }
+    if view.works(Differs::Device) {
+        return Some(Dead("another device reached the name there".into()));
+    }
     let addrs = view.field.failed_addrs();
     let names = view.field.failed_names();
     let asked = names.iter().flat_map(|n| view.field.world.resolved(n));
@@ -368,6 +384,11 @@ fn server_itself(view: &View<'_, '_>) -> Option<Standing> {
             "nothing about the reset shows that it was not the server's own".into(),
         ));
     }
+    if view.cause() == "tls.certificate-name-mismatch" {
+        return Some(Alive(
+            "it may be set up wrong, or the name lead to somebody else's server; compare the address with what another resolver gives".into(),
+        ));
+    }
     (view.cause() == "tls.hello-unanswered" && doubt::held(main)).then(|| {
         Alive("it acknowledged the hello and may simply hang; the same try from another network tells".into())
     })
@@ -376,6 +397,11 @@ fn server_itself(view: &View<'_, '_>) -> Option<Standing> {
 /// What was blamed on an end may be the doing of something in between.
 fn imitator(view: &View<'_, '_>) -> Option<Standing> {
     let main = view.lead()?.main()?;
+    if view.cause() == "tls.certificate-name-mismatch" && view.blame == Blame::Unknown {
+        return Some(Alive(
+            "the login page of a network has a valid certificate for its own name as well; open any http:// page to see".into(),
+        ));
+    }
     let ends = matches!(view.blame, Blame::Edge | Blame::Device);
     if !ends || !matches!(view.stage(), Stage::Tls | Stage::Quic) {
         return None;
@@ -383,9 +409,6 @@ fn imitator(view: &View<'_, '_>) -> Option<Standing> {
     match view.cause() {
         "tls.reset-after-hello" => Some(Alive(
             "the reset came from as far away as the server's other packets and after a full round trip, but a box near the server could do that too".into(),
-        )),
-        "tls.certificate-name-mismatch" => Some(Dead(
-            "a public authority signed the certificate, and none signs for interceptors".into(),
         )),
         "tls.client-rejected" => Some(Alive(
             "what the server presented is encrypted (TLS 1.3) or was refused without a word; a VPN, filter or antivirus app that reads TLS looks the same".into(),

@@ -274,8 +274,11 @@ fn told(field: &Field<'_>, evidence: &Evidence) -> bool {
         Differs::Question,
         Differs::HelloSize,
     ];
-    let answered = doubt::is_unknown_name(field, evidence);
-    !answered && (field.injected() || telling.iter().any(|d| evidence.works(*d)))
+    let denied = doubt::is_unknown_name(field, evidence);
+    // That TCP works says that the server lives, not who drops QUIC.
+    let quic = field.lead_case().and_then(|c| c.stage()) == Some(Stage::Quic);
+    let tells = |d: &Differs| evidence.works(*d) && !(quic && *d == Differs::Transport);
+    !denied && (field.injected() || telling.iter().any(tells))
 }
 
 /// Nothing worked. Silence everywhere is the device's own network, or what lies behind its router.
@@ -287,7 +290,8 @@ fn everything(field: &Field<'_>, evidence: &Evidence, others: &Others, own: Blam
             other => (other, 0.85),
         };
     }
-    if !field.silent() {
+    // What was accepted out there did not fail for the local network.
+    if !field.silent() || !field.at_dns() && field.failed_paths().any(|p| p.answered) {
         return (own, 0.85);
     }
     match Nearby::of(field, others) {

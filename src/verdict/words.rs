@@ -5,6 +5,7 @@ use super::field::{Case, Field};
 use super::nearby::Nearby;
 use super::others::{Others, Tally};
 use super::scope::Scope;
+use super::span::Place;
 use crate::diagnose::{Blame, Outcome, Severity, Stage, rules};
 use crate::types::Mark;
 
@@ -38,9 +39,15 @@ impl<'a> View<'_, 'a> {
 
     /// Handshakes finished and bytes went both ways, and it still failed, for reasons beyond the network.
     pub(super) fn path_proven(&self) -> usize {
+        // A reset may come from in between, whatever it answers.
+        const ANSWERED: [&str; 3] = [
+            "http.no-response",
+            "http.error-status",
+            "tls.server-rejected",
+        ];
         let beyond = matches!(self.blame, Blame::Service | Blame::Edge | Blame::Unknown);
-        let answered = self.stage() == Stage::Http || self.cause() == "tls.server-rejected";
-        if beyond && answered {
+        let broke = self.lead().is_some_and(|c| c.broke());
+        if beyond && broke && ANSWERED.contains(&self.cause()) {
             self.field
                 .proven_paths()
                 .max(usize::from(self.stage() == Stage::Http))
@@ -126,6 +133,16 @@ fn title(case: Case<'_>) -> &'static str {
     rule.map_or("", |r| r.title().trim_end_matches('.'))
 }
 
+/// The alert or status that says it in a word.
+fn in_short(case: Case<'_>) -> String {
+    let extra = |key| case.main()?.claim.extra.get(key);
+    match (extra("alert").and_then(|a| a.as_str()), extra("status")) {
+        (Some(alert), _) => format!(" ({alert})"),
+        (None, Some(status)) => format!(" ({status})"),
+        (None, None) => String::new(),
+    }
+}
+
 /// For the middle of a sentence: "The TCP …" begins one, "TLS …" does not lose its capitals.
 fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
@@ -142,7 +159,7 @@ pub(super) fn headline(view: &View<'_, '_>) -> String {
     let Some(lead) = view.lead() else {
         return String::new();
     };
-    let what = lower_first(title(lead));
+    let what = lower_first(title(lead)) + &in_short(lead);
     let blame = points(view.blame);
     let who = who(view, lead);
     if lead.is_optional() && lead.broke() {
@@ -198,7 +215,7 @@ pub(super) fn headline(view: &View<'_, '_>) -> String {
         (Scope::Unknown, true) => untold(view),
         _ => String::new(),
     };
-    let first = first + &at_other_times(view);
+    let first = first + &at_other_times(view) + beside_others(view);
     format!("{first}; {blame}.{untold}")
 }
 
@@ -210,13 +227,31 @@ fn points(blame: Blame) -> String {
     }
 }
 
+/// What another device got is the first thing to know.
+fn beside_others(view: &View<'_, '_>) -> &'static str {
+    if view.blame != Blame::Device || view.lead().is_none_or(|c| !c.broke()) {
+        return "";
+    }
+    if view.works(Differs::Device) {
+        "; another device of this network got through to the same server at that time"
+    } else if view.scope == Scope::Everything && view.evidence.neighbours.during > 0 {
+        "; another device of this network was online at that time"
+    } else {
+        ""
+    }
+}
+
 /// Where everything failed, it may still have worked at another time of the same capture: that is said at once.
 fn at_other_times(view: &View<'_, '_>) -> String {
-    let through = view.field.cases.iter().filter(|c| c.got_through()).count();
+    let (spans, clients) = (&view.field.spans, view.field.clients());
+    let elsewhen = |c: &&Case<'_>| {
+        let own = clients.contains(&c.attempt.client);
+        own && c.got_through() && spans.place(c.attempt.started.time) != Place::During
+    };
+    let through = view.field.cases.iter().filter(elsewhen).count();
     if view.scope != Scope::Everything || through == 0 {
         return String::new();
     }
-    let spans = &view.field.spans;
     let lasted = spans.end().zip(spans.begin()).map(|(e, b)| e.since(b));
     let lasted = lasted.map_or(0, |l| l.as_secs().max(1));
     format!(
@@ -318,18 +353,24 @@ fn transport(view: &View<'_, '_>) -> &'static str {
 fn untold(view: &View<'_, '_>) -> String {
     let rest = view.others.beyond();
     let host = view.evidence.tally(Differs::Host);
-    let text = if view.works(Differs::Host) {
-        "it is the name or its server: neither was tried without the other"
+    if view.works(Differs::Device) || view.path_proven() > 0 {
+        return String::new();
+    }
+    let replaced = ["http.captive-portal", "http.block-page"];
+    let text = if replaced.contains(&view.cause()) {
+        return String::new();
+    } else if view.works(Differs::Host) {
+        "Whether it is the name or its server can't be told: neither was tried without the other"
     } else if view.works(Differs::Service) || view.works(Differs::Question) {
-        "other names of the service fail as well: none was tried"
+        "Whether other names of the service fail as well can't be told: none was tried"
     } else if rest.worked() > 0 || host.worked() > 0 {
-        "anything else worked at that very time: what did was before or after it"
+        "Whether anything else worked at that very moment can't be told: what did was before or after it"
     } else if view.field.cases.iter().any(|c| c.got_through()) {
-        "anything else worked at that time: what got through did so at other times, or can't be told from it"
+        "Whether anything else worked at that time can't be told: what got through did so at other times, or is no measure for it"
     } else {
-        "anything else worked at that time: nothing else was tried"
+        "Whether anything else worked at that time can't be told: nothing else was tried"
     };
-    format!(" Could not be told: whether {text}.")
+    format!(" {text}.")
 }
 
 /// What speaks for it: the findings of the lead's attempts, then the comparisons that carry scope and blame.
@@ -348,10 +389,17 @@ pub(super) fn because(view: &View<'_, '_>) -> Vec<String> {
     let told = view.evidence.all.iter();
     reasons.extend(told.filter(|e| carries(view, e)).map(tell));
     reasons.extend(nearby(view));
+    let neighbours = &view.evidence.neighbours;
+    if view.scope == Scope::Everything && view.blame == Blame::Device && neighbours.during > 0 {
+        reasons.push(format!(
+            "Other devices of this network got through at that time{}.",
+            seen(neighbours.during, &neighbours.shown)
+        ));
+    }
     let proven = view.path_proven();
     if proven > 0 {
         reasons.push(format!(
-            "The path is proven good: the handshake of {} was finished and bytes went both ways, so neither your Wi-Fi nor your provider is to blame.",
+            "The path is proven good: {} got through the handshake and bytes went both ways, so neither your Wi-Fi nor your provider is to blame.",
             count(proven, "failing connection")
         ));
     }
@@ -361,7 +409,8 @@ pub(super) fn because(view: &View<'_, '_>) -> Vec<String> {
 /// Where nothing works at all: what tells the device's own network from what lies behind its router.
 fn nearby(view: &View<'_, '_>) -> Option<String> {
     let either = matches!(view.blame, Blame::Path | Blame::LocalNetwork);
-    if view.scope != Scope::Everything || !either || !view.field.silent() {
+    let answered = !view.field.at_dns() && view.field.failed_paths().any(|p| p.answered);
+    if view.scope != Scope::Everything || !either || !view.field.silent() || answered {
         return None;
     }
     Some(match Nearby::of(view.field, view.others) {
