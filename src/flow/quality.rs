@@ -163,3 +163,29 @@ impl Clients {
         self.seen.get(&addr)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{CaptureId, FrameNumber};
+
+    #[test]
+    fn a_neighbour_is_no_answer_from_beyond() {
+        let at = Mark {
+            time: Timestamp(7_000_000_000),
+            frame: FrameNumber(3),
+            capture: CaptureId(0),
+        };
+        let [device, router] = [23, 1].map(|n| Addr::v4([192, 168, 1, n]));
+        let mut clients = Clients::default();
+        clients.neighbour(router, device, at);
+        assert!(clients.get(device).is_none(), "nobody asked for it yet");
+        clients.asked(device, at.time);
+        clients.neighbour(router, device, at);
+        clients.neighbour(device, device, at);
+        let known = clients.get(device).expect("it asked");
+        assert_eq!(known.neighbour, Some(router));
+        assert_eq!(known.neighbours.within(at.time, at.time).count(), 1);
+        assert!(known.signs.quiet(at.time, at.time) && !clients.two_way(device));
+    }
+}
