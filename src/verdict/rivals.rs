@@ -424,9 +424,8 @@ fn imitator(view: &View<'_, '_>) -> Option<Standing> {
 fn own_trust(view: &View<'_, '_>) -> Option<Standing> {
     let main = view.lead()?.main()?;
     let refused = ["tls.client-rejected", "tls.certificate-not-yet-valid"];
-    if !refused.contains(&view.cause())
-        && !(view.cause() == "tls.alert-from-client" && doubt::about_certificate(main))
-    {
+    let said = view.cause() == "tls.alert-from-client" && doubt::about_certificate(main);
+    if !said && !refused.contains(&view.cause()) {
         return None;
     }
     let (tally, _) = view.field.tally(|p| p.worked && p.secured);
