@@ -176,6 +176,17 @@ impl std::fmt::Display for DecodeError {
     }
 }
 
+/// Who asks or answers whom in an ARP packet (RFC 826): IPv4 addresses of the sender and the target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Arp {
+    /// The sender.
+    pub from: Addr,
+    /// Whom a reply is for, or who is asked for.
+    pub to: Addr,
+    /// A reply, not a request.
+    pub reply: bool,
+}
+
 /// What became of one frame.
 #[derive(Clone, Copy, Debug)]
 pub enum Outcome<'a> {
@@ -183,8 +194,8 @@ pub enum Outcome<'a> {
     Packet(Packet<'a>),
     /// Not IP (STP, 802.11 management, encrypted Wi-Fi, …).
     NotIp,
-    /// An ARP reply to this IPv4 address (RFC 826).
-    ArpReply(Addr),
+    /// An ARP packet (RFC 826).
+    Arp(Arp),
     /// A fragment of an IP packet; the one that completes it gives the packet.
     Fragment,
     /// This link type cannot be read: the frame's own, or one nested in PPI or PKTAP.
@@ -245,7 +256,7 @@ fn resolve<'a>(
         Ok(Walk::Packet(packet)) => return Outcome::Packet(packet),
         Ok(Walk::Fragment(piece)) => piece,
         Err(Stop::NotIp) => return Outcome::NotIp,
-        Err(Stop::ArpReply(to)) => return Outcome::ArpReply(to),
+        Err(Stop::Arp(arp)) => return Outcome::Arp(arp),
         Err(Stop::UnknownLink(link)) => return Outcome::UnknownLink(link),
         Err(Stop::Malformed(error)) => return Outcome::Malformed(error),
     };

@@ -125,9 +125,12 @@ impl Engine {
             Outcome::Packet(packet) => self.handle_packet(&packet),
             Outcome::Fragment => quality.fragments += 1,
             Outcome::NotIp => quality.not_ip += 1,
-            Outcome::ArpReply(client) => {
+            Outcome::Arp(arp) => {
                 quality.not_ip += 1;
-                self.clients.reached(client, frame.mark);
+                if arp.reply {
+                    self.clients.reached(arp.to, frame.mark);
+                }
+                self.clients.neighbour(arp.from, arp.to, frame.mark);
             }
             Outcome::Malformed(_) => quality.malformed += 1,
             Outcome::UnknownLink(link) => *self.unknown_links.entry(link.0).or_default() += 1,

@@ -5,8 +5,11 @@
 //! kept apart: [`experiment`], `scope` and `roles` decide, `words`, `rivals` and `steps` phrase it. Where the capture
 //! has no control the scope is `unknown`, and the headline says what could not be told.
 
+mod devices;
+mod doubt;
 pub mod experiment;
 pub mod field;
+mod nearby;
 pub mod others;
 mod rivals;
 pub mod roles;

@@ -46,11 +46,12 @@ fn settings(dir: &Path) -> (String, Vec<String>) {
     (capture.to_owned(), args.collect())
 }
 
-/// Causes whose conditions have names; others, of families that are newer than this, are told in general words.
+/// Causes whose conditions have names: all families have.
 fn has_conditions(cause: &str) -> bool {
-    ["dns.", "tcp.", "tls.", "quic.", "capture."]
-        .iter()
-        .any(|family| cause.starts_with(family))
+    const FAMILIES: [&str; 7] = [
+        "dns.", "tcp.", "tls.", "quic.", "http.", "media.", "capture.",
+    ];
+    FAMILIES.iter().any(|family| cause.starts_with(family))
 }
 
 #[test]

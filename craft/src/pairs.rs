@@ -14,10 +14,17 @@ const HOUR: u64 = 3_600_000;
 
 /// All pairs.
 pub fn pairs() -> Vec<Pair> {
-    [lookups(), connections(), certificates(), edges(), calm()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        lookups(),
+        connections(),
+        certificates(),
+        edges(),
+        answers(),
+        calm(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Mobile data, an hour later: another address and another resolver.
@@ -292,6 +299,67 @@ fn edges() -> Vec<Pair> {
                 c.syn();
                 c.refuse();
                 net.ping_until(HOUR + 4000);
+            }),
+    ]
+}
+
+/// A request in the clear, and an answer with that status.
+fn asked_plain(net: &Net, status: u16) {
+    net.resolve(HOST, &[V4]);
+    let mut c = net.tcp(&format!("{V4}:80"));
+    c.connect();
+    c.client_data(&http::request(HOST, "/", 200));
+    net.wait(4);
+    c.server_data(&http::response(status, 900));
+    c.close(Side::Server);
+    net.ping_until(net.now() + 4000.0);
+}
+
+/// Two transfers of that size, of which so many bytes come.
+fn two_transfers(net: &Net, size: usize, through: usize) {
+    net.resolve(HOST, &[V4]);
+    for delay in [0, 40] {
+        net.aside(|net| {
+            net.wait(delay);
+            let (mut c, mut s) = net.https(HOST, V4);
+            c.app_data(&mut s, Side::Client, &http::h2_request(HOST, "/video", 420));
+            let answer = s.send(Side::Server, &http::h2_response(200, size));
+            net.wait(5);
+            c.data(Side::Server, &answer[..through.min(answer.len())]);
+            net.wait(10_000);
+            c.fin(Side::Client);
+        });
+    }
+    net.ping_until(net.now() + 14_000.0);
+}
+
+fn answers() -> Vec<Pair> {
+    vec![
+        Pair::new("error-status", "different")
+            .about("The service answers with 503 in A and with 200 in B, from the same server: its own answer, not the network's.")
+            .row(HOST, "different", "broken", "ok", Some("http"))
+            .proof("edge", Some("a"))
+            .differs(&["status"])
+            .a(|net| {
+                wifi(net);
+                asked_plain(net, 503);
+            })
+            .b(|net| {
+                mobile(net);
+                asked_plain(net, 200);
+            }),
+        Pair::new("transfers-freeze", "different")
+            .about("In A two transfers freeze after the same 15 kB, in B the same go through.")
+            .row(HOST, "different", "broken", "ok", None)
+            .proof("network", Some("a"))
+            .differs(&["transfer"])
+            .a(|net| {
+                wifi(net);
+                two_transfers(net, 80_000, 14_500);
+            })
+            .b(|net| {
+                mobile(net);
+                two_transfers(net, 80_000, 80_000_000);
             }),
     ]
 }

@@ -4,7 +4,7 @@
 //! because its lookups were encrypted is no difference.
 
 use super::row::{Pair, host};
-use crate::snapshot::{Attempt, Lookup, Outcome, Path};
+use crate::snapshot::{Attempt, Lookup, Outcome, Path, Severity, Status};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -22,7 +22,7 @@ pub const TIMING_RULE: &str = "a median counts as clearly longer when it is at l
 #[derive(Clone, PartialEq, Debug, Serialize, JsonSchema)]
 pub struct Difference {
     /// `resolver`, `answer`, `addresses`, `cnames`, `servers`, `network`, `family`, `transport`, `version`, `alpn`,
-    /// `certificate`, `failures`, or `timing`.
+    /// `certificate`, `status`, `transfer`, `failures`, or `timing`.
     pub kind: &'static str,
     /// The stage it belongs to.
     pub stage: &'static str,
@@ -43,7 +43,7 @@ pub fn differences(pair: &Pair<'_>) -> Vec<Difference> {
     if a.is_empty() || b.is_empty() {
         return Vec::new();
     }
-    let kinds: [Kind; 11] = [
+    let kinds: [Kind; 13] = [
         ("resolver", "dns", resolvers),
         ("answer", "dns", answers),
         ("addresses", "dns", addresses),
@@ -55,6 +55,8 @@ pub fn differences(pair: &Pair<'_>) -> Vec<Difference> {
         ("version", "tls", versions),
         ("alpn", "tls", alpn),
         ("certificate", "tls", certificates),
+        ("status", "http", statuses),
+        ("transfer", "media", transfers),
     ];
     let mut found: Vec<Difference> = kinds
         .into_iter()
@@ -207,6 +209,54 @@ fn certificates(attempt: &Attempt) -> Values {
     paths(attempt).filter_map(issuer).collect()
 }
 
+/// The worst status of responses in the clear; of those inside TLS nothing is known.
+fn statuses(attempt: &Attempt) -> Values {
+    let named = attempt.findings.iter();
+    let named = named.filter(|f| f.cause == "http.error-status");
+    let status = |f: &crate::snapshot::Finding| Some(f.extra.get("status")?.as_u64()?.to_string());
+    let found: Values = named.filter_map(status).collect();
+    let plain = || paths(attempt).any(|p| p.version.is_none() && p.transport == "tcp");
+    let answered = attempt
+        .stages
+        .iter()
+        .any(|c| c.stage == "http" && matches!(c.status, Status::Passed | Status::Slow));
+    if found.is_empty() && answered && plain() {
+        return ["no error".to_owned()].into();
+    }
+    found
+}
+
+/// How transfers went: what was wrong with them, or nothing where the attempt is fine and data came.
+fn transfers(attempt: &Attempt) -> Values {
+    let number = |f: &crate::snapshot::Finding, key| f.extra.get(key).and_then(|v| v.as_f64());
+    let words = |f: &crate::snapshot::Finding| {
+        let text = match f.cause.strip_prefix("media.")? {
+            "frozen-early" => match number(f, "bytes") {
+                Some(bytes) => format!("froze after {:.1} kB", bytes / 1e3),
+                None => "froze early".to_owned(),
+            },
+            "throttled" => match number(f, "rate") {
+                Some(rate) => format!("held at {rate:.0} kbit/s"),
+                None => "held at one rate".to_owned(),
+            },
+            "stalled" => "stopped in the middle".to_owned(),
+            "reset" => "cut off by a reset".to_owned(),
+            "receiver-full" => "the device had no room".to_owned(),
+            _ => return None,
+        };
+        Some(text)
+    };
+    let wrong = attempt
+        .findings
+        .iter()
+        .filter(|f| f.severity > Severity::Note);
+    let found: Values = wrong.filter_map(words).collect();
+    if found.is_empty() && attempt.outcome == Outcome::Ok && paths(attempt).any(works) {
+        return ["went through".to_owned()].into();
+    }
+    found
+}
+
 /// The best outcome is the same, but on one side half of the tries or more failed, and on the other, tried at least
 /// twice, none did.
 fn failures(pair: &Pair<'_>) -> Option<Difference> {
@@ -235,7 +285,7 @@ fn timing(a: &[&Attempt], b: &[&Attempt]) -> Vec<Difference> {
         let paths = attempts.iter().flat_map(|a| paths(a));
         median(paths.filter_map(|p| p.rtt))
     };
-    let mut found: Vec<Difference> = ["dns", "tcp", "tls", "quic", "request"]
+    let mut found: Vec<Difference> = ["dns", "tcp", "tls", "quic", "http"]
         .into_iter()
         .filter_map(|s| longer(s, "", stage(a, s), stage(b, s)))
         .collect();

@@ -310,9 +310,9 @@ fn step(proof: &Proof) -> (String, &'static str) {
         ),
         About::Edge => (
             format!(
-                "Report the address that fails for {name} to the service; a new lookup may lead to another one."
+                "Report {name} to the service, with the address that failed and the time; a new lookup may lead to another one."
             ),
-            "It fails in both captures.",
+            "It is the server's, not that of the network it was tried from.",
         ),
         About::Common => (
             format!(

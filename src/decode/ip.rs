@@ -210,7 +210,7 @@ fn carried<'a>(ctx: Context<'a>, header: Header, protocol: u8, b: Bytes<'a>) -> 
         1 if !header.v6 => icmp::v4(&ctx, &header, b),
         58 if header.v6 => icmp::v6(&ctx, &header, b),
         _ => match tunnel::in_ip(ctx, protocol, b) {
-            Err(Stop::NotIp | Stop::ArpReply(_)) => Transport::Other(protocol),
+            Err(Stop::NotIp | Stop::Arp(_)) => Transport::Other(protocol),
             walked => return walked,
         },
     };

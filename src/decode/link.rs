@@ -1,5 +1,6 @@
 //! Link layers: from the first byte of a frame to the IP packet in it.
 
+use super::Arp;
 use super::bytes::Bytes;
 use super::walk::{Context, Found, Stop};
 use super::{cooked, ip, ppp, wifi};
@@ -72,13 +73,21 @@ pub(super) fn ethertype<'a>(ctx: &mut Context<'a>, kind: u16, b: Bytes<'a>) -> F
     }
 }
 
-/// ARP (RFC 826): of use is only to whom a reply goes, hardware addresses of six bytes and IPv4.
+/// ARP (RFC 826) with hardware addresses of six bytes and IPv4: of use is who speaks to whom.
 fn arp(b: &Bytes<'_>) -> Stop {
+    const REQUEST: [u8; 6] = [0x08, 0x00, 6, 4, 0, 1];
     const REPLY: [u8; 6] = [0x08, 0x00, 6, 4, 0, 2];
-    let reply = b.data.get(2..8).is_some_and(|kind| *kind == REPLY);
-    let target = b.data.get(24..28).and_then(|t| t.first_chunk::<4>());
-    match target {
-        Some(target) if reply => Stop::ArpReply(Addr::v4(*target)),
+    let addr = |at: usize| Some(Addr::v4(*b.data.get(at..at + 4)?.first_chunk::<4>()?));
+    let kind = b
+        .data
+        .get(2..8)
+        .filter(|kind| **kind == REQUEST || **kind == REPLY);
+    match (kind, addr(14), addr(24)) {
+        (Some(kind), Some(from), Some(to)) => Stop::Arp(Arp {
+            from,
+            to,
+            reply: *kind == REPLY,
+        }),
         _ => Stop::NotIp,
     }
 }

@@ -1,7 +1,7 @@
 //! What the layers hand to each other on the long way.
 
 use super::bytes::Bytes;
-use super::{AppTag, DecodeError, Packet, Transport};
+use super::{AppTag, Arp, DecodeError, Packet, Transport};
 use crate::types::{Addr, Direction, Frame, LinkType, Mark};
 
 /// Layers that may be nested, link layers and IP headers counted alike: about eight tunnels.
@@ -95,7 +95,7 @@ pub(super) enum Walk<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Stop {
     NotIp,
-    ArpReply(Addr),
+    Arp(Arp),
     UnknownLink(LinkType),
     Malformed(DecodeError),
 }

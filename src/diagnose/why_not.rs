@@ -7,7 +7,7 @@
 //! same, just that is said, with the rule's own words on what it looks for.
 
 use super::judge::Finding;
-use super::rules::{capture, dns, quic, tcp, tls};
+use super::rules::{capture, dns, http, media, quic, tcp, tls};
 use super::terms::{Outcome, Severity, Stage};
 use super::{AttemptContext, Check, Judged, PathContext, Rule, Silence, World};
 use crate::attempt::Attempt;
@@ -324,7 +324,9 @@ pub fn conditions(rule: &Rule, context: &PathContext<'_>) -> Vec<Reason> {
         Stage::Tcp => tcp::why_not::path(rule.id, context, &mut unmet),
         Stage::Tls => tls::why_not::path(rule.id, context, &mut unmet),
         Stage::Quic => quic::why_not::path(rule.id, context, &mut unmet),
-        Stage::Dns | Stage::Capture | Stage::Http | Stage::Media => {}
+        Stage::Http => http::why_not::path(rule.id, context, &mut unmet),
+        Stage::Media => media::why_not::path(rule.id, context, &mut unmet),
+        Stage::Dns | Stage::Capture => {}
     }
     unmet.0
 }

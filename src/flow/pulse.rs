@@ -12,6 +12,8 @@ use std::time::Duration;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pulse<const N: usize> {
     marks: Vec<Mark>,
+    /// The last one noted, kept or not.
+    latest: Option<Mark>,
     step: Duration,
 }
 
@@ -19,6 +21,7 @@ impl<const N: usize> Default for Pulse<N> {
     fn default() -> Self {
         Self {
             marks: Vec::new(),
+            latest: None,
             step: Duration::from_secs(1),
         }
     }
@@ -27,6 +30,7 @@ impl<const N: usize> Default for Pulse<N> {
 impl<const N: usize> Pulse<N> {
     /// Notes a sign of life.
     pub fn add(&mut self, mark: Mark) {
+        self.latest = Some(mark);
         if self.marks.last().is_some_and(|last| self.near(*last, mark)) {
             return;
         }
@@ -37,9 +41,10 @@ impl<const N: usize> Pulse<N> {
         self.marks.push(mark);
     }
 
-    /// Kept marks from `from` to `to`, both included, in the order in which they were noted.
+    /// Kept marks from `from` to `to`, both included, in the order in which they were noted; the latest is always kept.
     pub fn within(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = Mark> + '_ {
-        let marks = self.marks.iter().copied();
+        let latest = self.latest.filter(|l| self.marks.last() != Some(l));
+        let marks = self.marks.iter().copied().chain(latest);
         marks.filter(move |mark| (from..=to).contains(&mark.time))
     }
 
@@ -96,6 +101,17 @@ mod tests {
         assert_eq!(pulse.within(time(0), time(4999)).count(), 1);
         assert_eq!(pulse.within(time(1), time(4999)).count(), 0);
         assert_eq!(pulse.within(time(1), time(5000)).count(), 1);
+    }
+
+    #[test]
+    fn the_latest_is_kept_however_soon_it_came() {
+        let mut pulse = Pulse::<8>::default();
+        [0, 300, 600].into_iter().for_each(|t| pulse.add(at(t)));
+        assert_eq!(
+            pulse.within(time(1), time(700)).collect::<Vec<_>>(),
+            [at(600)]
+        );
+        assert_eq!(pulse.within(time(0), time(700)).count(), 2);
     }
 
     /// Whatever is thinned out, a time with a sign of life is never called quiet.

@@ -82,6 +82,10 @@ pub struct Client {
     pub answered_last: Option<Timestamp>,
     /// Answers to it over time: first answers of flows, DNS and ICMP.
     pub signs: Pulse<16>,
+    /// ARP from others of its network to it over time: they live, whatever lies beyond.
+    pub neighbours: Pulse<16>,
+    /// Who sent the last of these.
+    pub neighbour: Option<Addr>,
 }
 
 impl Client {
@@ -105,6 +109,8 @@ impl Clients {
             answered: None,
             answered_last: None,
             signs: Pulse::default(),
+            neighbours: Pulse::default(),
+            neighbour: None,
         }))
     }
 
@@ -129,6 +135,14 @@ impl Clients {
         }
     }
 
+    /// ARP for a client from another of its network. Counts where the address is known as a client.
+    pub fn neighbour(&mut self, from: Addr, to: Addr, at: Mark) {
+        if let Some(client) = self.seen.get_mut(&to).filter(|_| from != to) {
+            client.neighbours.add(at);
+            client.neighbour = Some(from);
+        }
+    }
+
     /// A packet to an address that opens nothing and answers no flow (an echo reply, say). Counts where the address is
     /// known as a client.
     pub fn heard(&mut self, addr: Addr, at: Mark) {
@@ -147,5 +161,31 @@ impl Clients {
     #[must_use]
     pub fn get(&self, addr: Addr) -> Option<&Client> {
         self.seen.get(&addr)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{CaptureId, FrameNumber};
+
+    #[test]
+    fn a_neighbour_is_no_answer_from_beyond() {
+        let at = Mark {
+            time: Timestamp(7_000_000_000),
+            frame: FrameNumber(3),
+            capture: CaptureId(0),
+        };
+        let [device, router] = [23, 1].map(|n| Addr::v4([192, 168, 1, n]));
+        let mut clients = Clients::default();
+        clients.neighbour(router, device, at);
+        assert!(clients.get(device).is_none(), "nobody asked for it yet");
+        clients.asked(device, at.time);
+        clients.neighbour(router, device, at);
+        clients.neighbour(device, device, at);
+        let known = clients.get(device).expect("it asked");
+        assert_eq!(known.neighbour, Some(router));
+        assert_eq!(known.neighbours.within(at.time, at.time).count(), 1);
+        assert!(known.signs.quiet(at.time, at.time) && !clients.two_way(device));
     }
 }

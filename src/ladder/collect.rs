@@ -122,7 +122,7 @@ impl Collector {
         match decode_fast(frame).map_or_else(|| decoder.decode(frame), Outcome::Packet) {
             Outcome::Packet(packet) => self.packet(&packet, frame),
             Outcome::Fragment => self.engine.handle_frame(frame),
-            Outcome::NotIp | Outcome::ArpReply(_) | Outcome::UnknownLink(_) => {}
+            Outcome::NotIp | Outcome::Arp(_) | Outcome::UnknownLink(_) => {}
             Outcome::Malformed(error) => {
                 if let Some(route) = self.wanted.evidence(frame.mark) {
                     let what = format!("malformed: {error}");

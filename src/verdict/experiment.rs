@@ -2,6 +2,7 @@
 //!
 //! A control counts where it is of the same device and near in time; the further rules are with [`Tally::proves`].
 
+use super::devices;
 use super::field::{Field, Tried};
 use super::others::{Life, Others, Tally};
 use super::span::Place;
@@ -32,6 +33,8 @@ pub enum Differs {
     Time,
     /// A small ClientHello instead of a large one, to the same address.
     HelloSize,
+    /// The same name at the same server, from another device of the same network.
+    Device,
 }
 
 impl Differs {
@@ -49,6 +52,7 @@ impl Differs {
             Self::Service => "service",
             Self::Time => "time",
             Self::HelloSize => "hello-size",
+            Self::Device => "device",
         }
     }
 
@@ -62,6 +66,7 @@ impl Differs {
             Self::Question => "device, resolver, time",
             Self::Host | Self::Service => "device, network, time",
             Self::Time => "device, name",
+            Self::Device => "name, server, network, time",
         }
     }
 }
@@ -95,6 +100,8 @@ pub struct Evidence {
     pub all: Vec<Experiment>,
     /// When the network was alive: where the failure is silence, controls need that.
     pub life: Life,
+    /// Connections of other devices of the same network to anything looked at.
+    pub neighbours: Tally,
 }
 
 impl Evidence {
@@ -137,9 +144,12 @@ impl Evidence {
         add(Differs::Host, other_hosts(field));
         add(Differs::Service, other_services(field, others));
         add(Differs::Time, other_times(field));
+        let devices = devices::Devices::of(field);
+        add(Differs::Device, devices.same);
         Self {
             all,
             life: field.life(others),
+            neighbours: devices.any,
         }
     }
 
@@ -176,11 +186,25 @@ fn other_names(field: &Field<'_>, others: &Others, named: &dyn Fn(&Tried<'_>) ->
     (tally, cases)
 }
 
-/// Other services: traffic beside the target and, where everything is looked at, attempts under other sites.
+/// Other services: traffic beside the target and, where everything is looked at, attempts under other sites or, of
+/// connections without a name, in other networks than those that failed.
 fn other_services(field: &Field<'_>, others: &Others) -> Found {
     let same_site = site_filter(field);
-    let (tally, cases) = field.tally(|p| !p.failed && p.name.is_some() && !same_site(p.name));
+    let near: BTreeSet<Addr> = field.failed_addrs().into_iter().map(block).collect();
+    let other = |p: &Tried<'_>| match p.name {
+        Some(_) => !same_site(p.name),
+        None => field.is_unlisted() && !near.contains(&block(p.addr())),
+    };
+    let (tally, cases) = field.tally(|p| !p.failed && other(p));
     (tally.plus(&others.beyond()), cases)
+}
+
+/// The /16 or /32 of an address: what lies in different ones is mostly of different operators. Both loopbacks are one.
+pub(super) fn block(addr: Addr) -> Addr {
+    if addr.ip().is_loopback() {
+        return Addr(0);
+    }
+    Addr(addr.0 >> if addr.is_v4() { 16 } else { 96 })
 }
 
 /// Small hellos to an address at which all that failed were large.

@@ -269,6 +269,39 @@ impl<'a> Field<'a> {
         self.cases.get(self.lead?).copied()
     }
 
+    /// Every service is looked at, and the lead is of none that the profile lists.
+    pub(super) fn is_unlisted(&self) -> bool {
+        self.lead_case().is_some_and(|c| !c.attempt.listed)
+    }
+
+    /// The services that failed: with a target it is one; where everything is looked at, sites of names and, of
+    /// connections without one, networks.
+    pub(super) fn failed_services(&self) -> BTreeSet<String> {
+        let failed = self.failed.iter().map(|&i| self.cases[i].attempt);
+        let unlisted = failed.clone().filter(|a| !a.listed);
+        let of = |a: &'a Attempt<'a>| match (a.name.as_deref(), a.paths.first()) {
+            (Some(name), _) => Some(super::experiment::site(name)),
+            (None, Some(p)) => Some(format!(
+                "{:x}",
+                super::experiment::block(p.flow.server.addr).0
+            )),
+            (None, None) => None,
+        };
+        let mut found: BTreeSet<String> = unlisted.filter_map(of).collect();
+        if failed.clone().any(|a| a.listed) {
+            found.insert(String::new());
+        }
+        found
+    }
+
+    /// A connection that did not fail for what leads was answered while it lasted, whatever became of it.
+    pub(super) fn answered_meanwhile(&self) -> bool {
+        let other = |p: &Tried<'a>| !p.failed || self.same.binary_search(&p.case).is_err();
+        let heard = |p: &&Tried<'a>| p.flow.packets[Side::Server] > 0 && other(p);
+        let mut heard = self.paths.iter().filter(heard);
+        heard.any(|p| self.spans.place(p.flow.first.time) == Place::During)
+    }
+
     /// The lead is a failed lookup.
     pub(super) fn at_dns(&self) -> bool {
         self.lead_case().and_then(|c| c.stage()) == Some(Stage::Dns)
@@ -276,19 +309,21 @@ impl<'a> Field<'a> {
 
     /// What failed is that nothing came back: a dead network looks the same.
     pub(super) fn silent(&self) -> bool {
-        const SILENT: [&str; 8] = [
+        const SILENT: [&str; 7] = [
             "dns.unanswered",
             "dns.truncated-stuck",
-            "dns.encrypted-failed",
             "tcp.syn-unanswered",
             "tcp.ack-lost",
             "tls.hello-unanswered",
             "quic.initial-unanswered",
             "quic.silent-after-handshake",
         ];
-        self.lead_case()
-            .and_then(|c| c.cause())
-            .is_some_and(|c| SILENT.contains(&c))
+        let Some(main) = self.lead_case().and_then(|c| c.main()) else {
+            return false;
+        };
+        let inner = main.claim.extra.get("inner").and_then(|i| i.as_str());
+        let cause = inner.filter(|_| self.at_dns()).unwrap_or(main.rule.id);
+        SILENT.contains(&cause)
     }
 
     /// Clients of the cases that failed.
@@ -383,18 +418,6 @@ impl<'a> Field<'a> {
             }
         }
         life
-    }
-
-    /// Anything at all came to the failing clients while it failed.
-    pub(super) fn signs_of_life(&self) -> bool {
-        let (Some(from), Some(to)) = (self.spans.begin(), self.spans.end()) else {
-            return false;
-        };
-        let clients = self.clients();
-        let known = clients.iter().filter_map(|&c| self.world.clients.get(c));
-        known
-            .flat_map(|c| c.signs.within(from, to))
-            .any(|mark| self.spans.place(mark.time) == Place::During)
     }
 
     /// How many of the paths that failed had bytes both ways in a finished handshake.

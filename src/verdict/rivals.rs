@@ -1,6 +1,8 @@
 //! What else it could be: each rival explanation with the observation that rules it out, or that nothing does.
 
+use super::doubt;
 use super::experiment::Differs;
+use super::nearby::Nearby;
 use super::scope::Scope;
 use super::words::{View, count, frames, seen};
 use crate::diagnose::{Blame, Stage};
@@ -26,12 +28,19 @@ pub(super) fn against(view: &View<'_, '_>) -> Vec<String> {
     }
     let mut rivals: Vec<(&str, Standing)> = Vec::new();
     let mut add = |what, standing: Option<Standing>| rivals.extend(standing.map(|s| (what, s)));
+    add("the local network itself (Wi-Fi, router)", nearby(view));
+    add("the line behind the router (provider)", provider(view));
+    add("this device", this_device(view));
     add(
         "your network as a whole (Wi-Fi, router, provider)",
         network(view),
     );
     if view.field.at_dns() {
         add("a dead resolver", dead_resolver(view));
+        add(
+            "packets lost on the way to the resolver",
+            lost_queries(view),
+        );
         add("a name that does not exist", no_such_name(view));
         add(
             "somebody on the way who answers in the resolver's place",
@@ -42,6 +51,12 @@ pub(super) fn against(view: &View<'_, '_>) -> Vec<String> {
         add(
             "a filter that knows the service's addresses",
             address_filter(view),
+        );
+        add("the server itself", server_itself(view));
+        add("something in between", imitator(view));
+        add(
+            "the device's clock or its list of authorities",
+            own_trust(view),
         );
         add("one dead server", dead_server(view));
         add("QUIC or UDP being blocked", no_quic(view));
@@ -69,6 +84,10 @@ fn network(view: &View<'_, '_>) -> Option<Standing> {
         return None;
     }
     for (differs, what) in [
+        (
+            Differs::Device,
+            "another device of it reached the same server at that time",
+        ),
         (
             Differs::Service,
             "connections to other services worked at that time",
@@ -102,6 +121,9 @@ fn network(view: &View<'_, '_>) -> Option<Standing> {
             return Some(Dead(worked(view, differs, what)));
         }
     }
+    if view.scope == Scope::Everything && view.evidence.neighbours.during > 0 {
+        return Some(Dead("other devices of it were online at that time".into()));
+    }
     if !view.field.silent() {
         return Some(Dead("packets went both ways until it broke".into()));
     }
@@ -116,6 +138,51 @@ fn network(view: &View<'_, '_>) -> Option<Standing> {
     })
 }
 
+/// Other devices of the network fail alike.
+fn this_device(view: &View<'_, '_>) -> Option<Standing> {
+    let devices = super::devices::local(view.field).len();
+    (devices > 1 && view.blame != Blame::Device).then(|| {
+        Dead(format!(
+            "{} of this network failed alike",
+            count(devices, "device")
+        ))
+    })
+}
+
+/// Everything fails, and it points behind the router.
+fn nearby(view: &View<'_, '_>) -> Option<Standing> {
+    let behind = view.scope == Scope::Everything && view.blame == Blame::Path;
+    if !behind || !view.field.silent() {
+        return None;
+    }
+    match Nearby::of(view.field, view.others) {
+        Nearby::Answered(marks) => {
+            let marks: Vec<_> = marks.into_iter().take(4).collect();
+            Some(Dead(format!("it answered meanwhile{}", frames(&marks))))
+        }
+        Nearby::Spoke(from, _) => Some(Alive(format!(
+            "{from} could be heard, which says little about the router"
+        ))),
+        _ => None,
+    }
+}
+
+/// Everything fails, and it points at the device's own network.
+fn provider(view: &View<'_, '_>) -> Option<Standing> {
+    let claimed = view.scope == Scope::Everything && view.blame == Blame::LocalNetwork;
+    if !claimed || !view.field.silent() {
+        return None;
+    }
+    Some(match Nearby::of(view.field, view.others) {
+        Nearby::ResolverSilent(addr) => Dead(format!(
+            "{addr} stands before that line, and did not answer either"
+        )),
+        _ => Alive(
+            "the router was asked nothing that it would answer by itself; see whether its own page opens".into(),
+        ),
+    })
+}
+
 fn dead_resolver(view: &View<'_, '_>) -> Option<Standing> {
     if view.scope == Scope::Everything && view.blame == Blame::Resolver {
         return None;
@@ -126,6 +193,14 @@ fn dead_resolver(view: &View<'_, '_>) -> Option<Standing> {
             Differs::Question,
             "it answered other names at that time",
         )));
+    }
+    if view.cause() == "dns.encrypted-failed" && !view.field.silent() {
+        return (view.blame != Blame::Interceptor).then(|| {
+            Alive(
+                "something with its address answered; whether it was the resolver is not shown"
+                    .into(),
+            )
+        });
     }
     if !view.field.silent() {
         return Some(Dead("it did answer".into()));
@@ -206,6 +281,12 @@ fn address_filter(view: &View<'_, '_>) -> Option<Standing> {
         view.scope,
         Scope::Service | Scope::Unknown | Scope::OneServer
     );
+    if possible && view.works(Differs::Device) {
+        return Some(Alive(
+            "only one that is set for this device alone (parental control, a firewall on it) fits"
+                .into(),
+        ));
+    }
     (possible && wide).then(|| {
         Alive(
             "it answers, or drops, in the servers' place; the same try from another network tells"
@@ -267,6 +348,9 @@ fn wrong_address(view: &View<'_, '_>) -> Option<Standing> {
     if view.stage() != Stage::Tcp || view.scope == Scope::Everything || reported(view) {
         return None;
     }
+    if view.works(Differs::Device) {
+        return Some(Dead("another device reached the name there".into()));
+    }
     let addrs = view.field.failed_addrs();
     let names = view.field.failed_names();
     let asked = names.iter().flat_map(|n| view.field.world.resolved(n));
@@ -280,6 +364,97 @@ fn wrong_address(view: &View<'_, '_>) -> Option<Standing> {
             .then(|| Alive("only one resolver was asked".into())),
         n => Some(Dead(format!("{n} resolvers gave it"))),
     }
+}
+
+/// What was blamed on something in between may be the server's doing.
+fn server_itself(view: &View<'_, '_>) -> Option<Standing> {
+    let suspected = matches!(view.blame, Blame::Interceptor | Blame::Unknown);
+    let early = view.stage() == Stage::Tls || view.cause() == "tcp.reset-after-connect";
+    if !suspected || !early || view.scope == Scope::OneName {
+        return None;
+    }
+    if view.field.injected() {
+        return Some(Dead(
+            "what ended the connection does not fit its other packets".into(),
+        ));
+    }
+    let main = view.lead()?.main()?;
+    if view.cause().contains("reset") {
+        return Some(Alive(
+            "nothing about the reset shows that it was not the server's own".into(),
+        ));
+    }
+    if view.cause() == "tls.certificate-name-mismatch" {
+        return Some(Alive(
+            "it may be set up wrong, or the name lead to somebody else's server; compare the address with what another resolver gives".into(),
+        ));
+    }
+    (view.cause() == "tls.hello-unanswered" && doubt::held(main)).then(|| {
+        Alive("it acknowledged the hello and may simply hang; the same try from another network tells".into())
+    })
+}
+
+/// What was blamed on an end may be the doing of something in between.
+fn imitator(view: &View<'_, '_>) -> Option<Standing> {
+    let main = view.lead()?.main()?;
+    if view.cause() == "tls.certificate-name-mismatch" && view.blame == Blame::Unknown {
+        return Some(Alive(
+            "the login page of a network has a valid certificate for its own name as well; open any http:// page to see".into(),
+        ));
+    }
+    let ends = matches!(view.blame, Blame::Edge | Blame::Device);
+    if !ends || !matches!(view.stage(), Stage::Tls | Stage::Quic) {
+        return None;
+    }
+    match view.cause() {
+        "tls.reset-after-hello" => Some(Alive(
+            "the reset came from as far away as the server's other packets and after a full round trip, but a box near the server could do that too".into(),
+        )),
+        "tls.client-rejected" => Some(Alive(
+            "what the server presented is encrypted (TLS 1.3) or was refused without a word; a VPN, filter or antivirus app that reads TLS looks the same".into(),
+        )),
+        "tls.alert-from-client" if doubt::about_certificate(main) => Some(Alive(
+            "a VPN, filter or antivirus app that presents a certificate of its own is refused in the same way; the same try from another network tells".into(),
+        )),
+        _ => None,
+    }
+}
+
+/// A device with a wrong clock, or that knows no new authority, refuses all servers alike.
+fn own_trust(view: &View<'_, '_>) -> Option<Standing> {
+    let main = view.lead()?.main()?;
+    let refused = ["tls.client-rejected", "tls.certificate-not-yet-valid"];
+    let said = view.cause() == "tls.alert-from-client" && doubt::about_certificate(main);
+    if !said && !refused.contains(&view.cause()) {
+        return None;
+    }
+    let (tally, _) = view.field.tally(|p| p.worked && p.secured);
+    if tally.worked() > 0 {
+        return Some(Dead(format!(
+            "it accepted other servers at that time{}",
+            seen(tally.worked(), &tally.shown)
+        )));
+    }
+    Some(Alive(
+        "no other handshake of that time shows that it accepts any server".into(),
+    ))
+}
+
+/// A query that gets no answer may have been lost, or its answer.
+fn lost_queries(view: &View<'_, '_>) -> Option<Standing> {
+    if !view.field.silent() || view.blame != Blame::Resolver {
+        return None;
+    }
+    if view.works(Differs::Resolver) {
+        return Some(Dead(worked(
+            view,
+            Differs::Resolver,
+            "another resolver was reached for the same name",
+        )));
+    }
+    Some(Alive(
+        "no other resolver was asked in that time; ask one".into(),
+    ))
 }
 
 fn service_down(view: &View<'_, '_>) -> Option<Standing> {

@@ -1,7 +1,9 @@
 //! How far the trouble reaches, and whom all evidence together points at.
 
+use super::doubt;
 use super::experiment::{Differs, Evidence};
 use super::field::Field;
+use super::nearby::Nearby;
 use super::others::{Life, Others, Tally};
 use crate::diagnose::{Blame, Outcome, Stage};
 use std::collections::BTreeSet;
@@ -70,23 +72,17 @@ fn target_works(field: &Field<'_>, life: Life) -> bool {
 fn of_all(field: &Field<'_>, evidence: &Evidence) -> Scope {
     let rest = evidence.tally(Differs::Service);
     let names = field.failed_names().len();
+    // With every service looked at, the others are attempts too.
+    let services = field.failed_services().len();
     if evidence.works(Differs::Service) {
-        return if names > 1 {
+        return if names > 1 && services == 1 {
             Scope::Service
         } else {
             Scope::Unknown
         };
     }
-    // With every service looked at, the others are attempts too.
-    let sites: BTreeSet<String> = field
-        .failed
-        .iter()
-        .filter(|&&i| !field.cases[i].attempt.listed)
-        .filter_map(|&i| field.cases[i].attempt.name.as_deref())
-        .map(super::experiment::site)
-        .collect();
     let dead = rest.failed > 0 && rest.during + rest.after == 0;
-    if (dead || sites.len() > 1) && !mixed(field) {
+    if (dead || services > 1) && !mixed(field) && !field.answered_meanwhile() {
         Scope::Everything
     } else {
         Scope::Unknown
@@ -175,7 +171,7 @@ fn of_lookups(field: &Field<'_>, evidence: &Evidence) -> Scope {
     }
     let names = field.failed_names().len();
     if evidence.works(Differs::Question) {
-        return if names > 1 {
+        return if names > 1 && field.failed_services().len() == 1 {
             Scope::Service
         } else {
             Scope::Unknown
@@ -202,6 +198,9 @@ pub(super) fn blame(
     };
     let own = main.blame();
     let silent = field.silent();
+    if let Some(blame) = beside_others(field, evidence, scope, own) {
+        return blame;
+    }
     match scope {
         Scope::Everything => everything(field, evidence, others, own),
         Scope::Service => service(field, evidence, own),
@@ -217,16 +216,55 @@ pub(super) fn blame(
             }
             other => (other, 0.95),
         },
-        Scope::OneName if field.at_dns() => (own, 0.95),
+        Scope::OneName if field.at_dns() => match doubt::is_unknown_name(field, evidence) {
+            true => (Blame::Unknown, 0.75),
+            false => (own, 0.95),
+        },
         Scope::OneName => (own, 0.75),
         Scope::OneFamily | Scope::OneTransport => (own, 0.9),
-        Scope::Unknown => (own, unproven(field, evidence, own)),
+        Scope::Unknown if told(field, evidence) => (own, 0.95),
+        Scope::Unknown => doubt::settled(field, evidence).unwrap_or((own, unproven(field, own))),
     }
+}
+
+/// Another device of the same network got what this one did not: neither the service nor the way to it is to blame.
+fn beside_others(
+    field: &Field<'_>,
+    evidence: &Evidence,
+    scope: Scope,
+    own: Blame,
+) -> Option<(Blame, f64)> {
+    if field.lead_case().is_none_or(|c| !c.broke()) || field.injected() {
+        return None;
+    }
+    let stage = field.lead_case().and_then(|c| c.stage())?;
+    if scope == Scope::Everything && field.silent() {
+        // Its own resolver may be another one.
+        let lonely = evidence.neighbours.during > 0 && own != Blame::Resolver;
+        return lonely.then_some((Blame::Device, 0.7));
+    }
+    let carried = match stage {
+        Stage::Tcp | Stage::Tls | Stage::Quic => own != Blame::Interceptor,
+        Stage::Dns => field.silent(),
+        _ => false,
+    };
+    let works = evidence.works(Differs::Device);
+    (works && carried).then_some((Blame::Device, 0.75))
 }
 
 /// Without a control that tells the rivals apart, blame rests on the single attempt: sure where an answer came that
 /// says it, less where something is just missing.
-fn unproven(field: &Field<'_>, evidence: &Evidence, own: Blame) -> f64 {
+fn unproven(field: &Field<'_>, own: Blame) -> f64 {
+    match own {
+        Blame::Path | Blame::Unknown => 0.6,
+        _ if field.silent() => 0.7,
+        Blame::Interceptor => 0.8,
+        _ => 0.95,
+    }
+}
+
+/// A control tells what failed from what worked, or the packets themselves do.
+fn told(field: &Field<'_>, evidence: &Evidence) -> bool {
     let telling = [
         Differs::Name,
         Differs::Address,
@@ -236,14 +274,11 @@ fn unproven(field: &Field<'_>, evidence: &Evidence, own: Blame) -> f64 {
         Differs::Question,
         Differs::HelloSize,
     ];
-    let told = field.injected() || telling.iter().any(|d| evidence.works(*d));
-    match own {
-        _ if told => 0.95,
-        Blame::Path | Blame::Unknown => 0.6,
-        _ if field.silent() => 0.7,
-        Blame::Interceptor => 0.8,
-        _ => 0.95,
-    }
+    let denied = doubt::is_unknown_name(field, evidence);
+    // That TCP works says that the server lives, not who drops QUIC.
+    let quic = field.lead_case().and_then(|c| c.stage()) == Some(Stage::Quic);
+    let tells = |d: &Differs| evidence.works(*d) && !(quic && *d == Differs::Transport);
+    !denied && (field.injected() || telling.iter().any(tells))
 }
 
 /// Nothing worked. Silence everywhere is the device's own network, or what lies behind its router.
@@ -255,30 +290,16 @@ fn everything(field: &Field<'_>, evidence: &Evidence, others: &Others, own: Blam
             other => (other, 0.85),
         };
     }
-    if !field.silent() {
+    // What was accepted out there did not fail for the local network.
+    if !field.silent() || !field.at_dns() && field.failed_paths().any(|p| p.answered) {
         return (own, 0.85);
     }
-    // Whatever still comes to the device comes from nearby, since nothing beyond works.
-    let router = others.near.during > 0 || near_resolver(field) || field.signs_of_life();
-    if router {
-        (Blame::Path, 0.75)
-    } else {
-        (Blame::LocalNetwork, 0.75)
+    match Nearby::of(field, others) {
+        Nearby::Answered(_) => (Blame::Path, 0.8),
+        Nearby::Spoke(..) => (Blame::Path, 0.65),
+        Nearby::ResolverSilent(_) => (Blame::LocalNetwork, 0.8),
+        Nearby::Nothing => (Blame::LocalNetwork, 0.7),
     }
-}
-
-/// A resolver in the device's own network answered while the rest failed.
-fn near_resolver(field: &Field<'_>) -> bool {
-    use super::others::on_link;
-    let clients = field.clients();
-    let answers = |addr| field.world.dns.answers_by(addr).into_iter();
-    field.world.dns.resolvers().iter().any(|r| {
-        let near = clients.iter().take(64).any(|&c| on_link(c, r.resolver));
-        let (Some(from), Some(to)) = (field.spans.begin(), field.spans.end()) else {
-            return false;
-        };
-        near && answers(r.resolver).any(|a| a.within(from, to).next().is_some())
-    })
 }
 
 /// All of the service fails while other traffic works: filtered, or down?

@@ -25,13 +25,17 @@ fn checklist(view: &View<'_, '_>) -> Vec<Line> {
     if view.lead().is_some_and(|c| !c.broke()) {
         return vec![own(view, true), other_network(view), resolver(view)];
     }
+    let at_dns = view.field.at_dns();
+    let first = if at_dns { resolver(view) } else { Nothing };
+    let later = if at_dns { Nothing } else { resolver(view) };
     vec![
+        first,
         own(view, false),
         everyone(view),
         other_network(view),
         restart(view),
         no_vpn(view),
-        resolver(view),
+        later,
         reset(view),
         reinstall(view),
         contact(view),
@@ -138,6 +142,9 @@ fn everyone(view: &View<'_, '_>) -> Line {
         ),
         _ if matches!(view.blame, Blame::Device | Blame::LocalNetwork) => Nothing,
         _ if view.cause() == "dns.encrypted-failed" => Nothing,
+        _ if view.field.at_dns() && !view.field.silent() && view.cause() != "dns.servfail" => {
+            leave("it broke at the lookup: the service's own servers were never asked")
+        }
         _ => act(
             format!("{what}."),
             "from one network a blocked service looks like one that is down",
@@ -180,12 +187,22 @@ const fn place(blame: Blame) -> &'static str {
 }
 
 fn restart(view: &View<'_, '_>) -> Line {
-    let rest = view.others.beyond();
+    let rest = view.evidence.tally(Differs::Service);
     match (view.scope, view.blame) {
-        (Scope::Everything, Blame::LocalNetwork | Blame::Path) => act(
+        (Scope::Everything, Blame::Path) => act(
+            "Look at the router's own page, or its lamps, whether its internet line is up, and restart it; see whether other devices on it are online.",
+            "the local network answered, nothing behind it did",
+        ),
+        (Scope::Everything, Blame::LocalNetwork) => act(
             "Switch Wi-Fi off and on, then restart the router; see whether other devices on it are online.",
             "nothing that this device tried got an answer",
         ),
+        (_, Blame::Device) if view.works(Differs::Device) || view.scope == Scope::Everything => {
+            act(
+                "Switch Wi-Fi off and on on this device, look for a VPN, firewall or parental control that is set for it alone, and restart it.",
+                "another device of this network got through at that time",
+            )
+        }
         (_, Blame::Device) => act(
             "Close the app for good and restart the device.",
             "the device ended it, or sent nothing more, while the network worked",
@@ -343,6 +360,9 @@ fn contact(view: &View<'_, '_>) -> Line {
         Blame::Path => "the internet provider",
         Blame::LocalNetwork => "whoever runs the Wi-Fi or the router, then the internet provider",
         Blame::Edge | Blame::Service => "the service's support",
+        Blame::Device if matches!(view.stage(), Stage::Dns | Stage::Tcp) => {
+            "whoever looks after this device or its Wi-Fi"
+        }
         Blame::Device => "the support of the app",
         Blame::Capture | Blame::Unknown => return Nothing,
     };

@@ -2,8 +2,10 @@
 
 use super::experiment::{Differs, Evidence, Experiment};
 use super::field::{Case, Field};
+use super::nearby::Nearby;
 use super::others::{Others, Tally};
 use super::scope::Scope;
+use super::span::Place;
 use crate::diagnose::{Blame, Outcome, Severity, Stage, rules};
 use crate::types::Mark;
 
@@ -37,9 +39,15 @@ impl<'a> View<'_, 'a> {
 
     /// Handshakes finished and bytes went both ways, and it still failed, for reasons beyond the network.
     pub(super) fn path_proven(&self) -> usize {
+        // A reset may come from in between, whatever it answers.
+        const ANSWERED: [&str; 3] = [
+            "http.no-response",
+            "http.error-status",
+            "tls.server-rejected",
+        ];
         let beyond = matches!(self.blame, Blame::Service | Blame::Edge | Blame::Unknown);
-        let answered = self.stage() == Stage::Http || self.cause() == "tls.server-rejected";
-        if beyond && answered {
+        let broke = self.lead().is_some_and(|c| c.broke());
+        if beyond && broke && ANSWERED.contains(&self.cause()) {
             self.field
                 .proven_paths()
                 .max(usize::from(self.stage() == Stage::Http))
@@ -50,9 +58,14 @@ impl<'a> View<'_, 'a> {
 
     /// What the target is called in sentences.
     pub(super) fn service(&self) -> String {
-        match self.profile {
-            "all" => "the service".into(),
-            name => format!("the service '{name}'"),
+        let site = || {
+            let name = self.lead()?.attempt.name.as_deref()?;
+            Some(super::experiment::site(name))
+        };
+        match (self.profile, site()) {
+            ("all", Some(site)) => format!("'{site}'"),
+            ("all", None) => "the service".into(),
+            (name, _) => format!("the service '{name}'"),
         }
     }
 }
@@ -120,6 +133,16 @@ fn title(case: Case<'_>) -> &'static str {
     rule.map_or("", |r| r.title().trim_end_matches('.'))
 }
 
+/// The alert or status that says it in a word.
+fn in_short(case: Case<'_>) -> String {
+    let extra = |key| case.main()?.claim.extra.get(key);
+    match (extra("alert").and_then(|a| a.as_str()), extra("status")) {
+        (Some(alert), _) => format!(" ({alert})"),
+        (None, Some(status)) => format!(" ({status})"),
+        (None, None) => String::new(),
+    }
+}
+
 /// For the middle of a sentence: "The TCP …" begins one, "TLS …" does not lose its capitals.
 fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
@@ -136,8 +159,8 @@ pub(super) fn headline(view: &View<'_, '_>) -> String {
     let Some(lead) = view.lead() else {
         return String::new();
     };
-    let what = lower_first(title(lead));
-    let blame = blamed(view.blame);
+    let what = lower_first(title(lead)) + &in_short(lead);
+    let blame = points(view.blame);
     let who = who(view, lead);
     if lead.is_optional() && lead.broke() {
         let role = lead.attempt.role;
@@ -145,9 +168,7 @@ pub(super) fn headline(view: &View<'_, '_>) -> String {
             Some(_) => "the app seems to wait for it, though its name says that it only logs",
             None => "the app should work without it",
         };
-        return format!(
-            "{who} ({role}) could not be reached: {what}; {waits}; this points at {blame}."
-        );
+        return format!("{who} ({role}) could not be reached: {what}; {waits}; {blame}.");
     }
     let share = share(view);
     let verb = verb(view, &who);
@@ -194,7 +215,49 @@ pub(super) fn headline(view: &View<'_, '_>) -> String {
         (Scope::Unknown, true) => untold(view),
         _ => String::new(),
     };
-    format!("{first}; this points at {blame}.{untold}")
+    let first = first + &at_other_times(view) + beside_others(view);
+    format!("{first}; {blame}.{untold}")
+}
+
+/// Whom it points at, as the end of a sentence.
+fn points(blame: Blame) -> String {
+    match blame {
+        Blame::Unknown => "the capture does not show whose fault it is".into(),
+        blame => format!("this points at {}", blamed(blame)),
+    }
+}
+
+/// What another device got is the first thing to know.
+fn beside_others(view: &View<'_, '_>) -> &'static str {
+    if view.blame != Blame::Device || view.lead().is_none_or(|c| !c.broke()) {
+        return "";
+    }
+    if view.works(Differs::Device) {
+        "; another device of this network got through to the same server at that time"
+    } else if view.scope == Scope::Everything && view.evidence.neighbours.during > 0 {
+        "; another device of this network was online at that time"
+    } else {
+        ""
+    }
+}
+
+/// Where everything failed, it may still have worked at another time of the same capture: that is said at once.
+fn at_other_times(view: &View<'_, '_>) -> String {
+    let (spans, clients) = (&view.field.spans, view.field.clients());
+    let elsewhen = |c: &&Case<'_>| {
+        let own = clients.contains(&c.attempt.client);
+        own && c.got_through() && spans.place(c.attempt.started.time) != Place::During
+    };
+    let through = view.field.cases.iter().filter(elsewhen).count();
+    if view.scope != Scope::Everything || through == 0 {
+        return String::new();
+    }
+    let lasted = spans.end().zip(spans.begin()).map(|(e, b)| e.since(b));
+    let lasted = lasted.map_or(0, |l| l.as_secs().max(1));
+    format!(
+        "; all of it within {lasted} s, while {} at other times got through",
+        count(through, "attempt")
+    )
 }
 
 fn verb(view: &View<'_, '_>, who: &str) -> String {
@@ -238,8 +301,12 @@ fn who(view: &View<'_, '_>, lead: Case<'_>) -> String {
     let mut names: Vec<String> = cases.iter().map(|&i| view.field.cases[i].label()).collect();
     names.sort();
     names.dedup();
+    let unnamed = cases
+        .iter()
+        .any(|&i| view.field.cases[i].attempt.name.is_none());
     match names.len() {
         0 | 1 => lead.label(),
+        n if unnamed => format!("{} and {}", lead.label(), count(n - 1, "other")),
         n => format!("{} and {}", lead.label(), count(n - 1, "other name")),
     }
 }
@@ -286,16 +353,24 @@ fn transport(view: &View<'_, '_>) -> &'static str {
 fn untold(view: &View<'_, '_>) -> String {
     let rest = view.others.beyond();
     let host = view.evidence.tally(Differs::Host);
-    let text = if view.works(Differs::Host) {
-        "it is the name or its server: neither was tried without the other"
+    if view.works(Differs::Device) || view.path_proven() > 0 {
+        return String::new();
+    }
+    let replaced = ["http.captive-portal", "http.block-page"];
+    let text = if replaced.contains(&view.cause()) {
+        return String::new();
+    } else if view.works(Differs::Host) {
+        "Whether it is the name or its server can't be told: neither was tried without the other"
     } else if view.works(Differs::Service) || view.works(Differs::Question) {
-        "other names of the service fail as well: none was tried"
+        "Whether other names of the service fail as well can't be told: none was tried"
     } else if rest.worked() > 0 || host.worked() > 0 {
-        "anything else worked at that very time: what did was before or after it"
+        "Whether anything else worked at that very moment can't be told: what did was before or after it"
+    } else if view.field.cases.iter().any(|c| c.got_through()) {
+        "Whether anything else worked at that time can't be told: what got through did so at other times, or is no measure for it"
     } else {
-        "anything else worked at that time: nothing else was tried"
+        "Whether anything else worked at that time can't be told: nothing else was tried"
     };
-    format!(" Could not be told: whether {text}.")
+    format!(" {text}.")
 }
 
 /// What speaks for it: the findings of the lead's attempts, then the comparisons that carry scope and blame.
@@ -313,14 +388,50 @@ pub(super) fn because(view: &View<'_, '_>) -> Vec<String> {
     }
     let told = view.evidence.all.iter();
     reasons.extend(told.filter(|e| carries(view, e)).map(tell));
+    reasons.extend(nearby(view));
+    let neighbours = &view.evidence.neighbours;
+    if view.scope == Scope::Everything && view.blame == Blame::Device && neighbours.during > 0 {
+        reasons.push(format!(
+            "Other devices of this network got through at that time{}.",
+            seen(neighbours.during, &neighbours.shown)
+        ));
+    }
     let proven = view.path_proven();
     if proven > 0 {
         reasons.push(format!(
-            "The path is proven good: the handshake of {} was finished and bytes went both ways, so neither your Wi-Fi nor your provider is to blame.",
+            "The path is proven good: {} got through the handshake and bytes went both ways, so neither your Wi-Fi nor your provider is to blame.",
             count(proven, "failing connection")
         ));
     }
     reasons
+}
+
+/// Where nothing works at all: what tells the device's own network from what lies behind its router.
+fn nearby(view: &View<'_, '_>) -> Option<String> {
+    let either = matches!(view.blame, Blame::Path | Blame::LocalNetwork);
+    let answered = !view.field.at_dns() && view.field.failed_paths().any(|p| p.answered);
+    if view.scope != Scope::Everything || !either || !view.field.silent() || answered {
+        return None;
+    }
+    Some(match Nearby::of(view.field, view.others) {
+        Nearby::Answered(marks) => {
+            let marks: Vec<Mark> = marks.into_iter().take(4).collect();
+            format!(
+                "The local network answered this device meanwhile{}: what is dead lies behind its router.",
+                frames(&marks)
+            )
+        }
+        Nearby::Spoke(from, mark) => format!(
+            "{from} of the local network asked or answered this device meanwhile{}: the local network is not dead, so what is lies behind its router.",
+            frames(&[mark])
+        ),
+        Nearby::ResolverSilent(addr) => {
+            format!("Not even {addr}, which is in the local network, answered.")
+        }
+        Nearby::Nothing => {
+            "The capture shows nothing that came from the local network at that time.".into()
+        }
+    })
 }
 
 fn of_case(case: Case<'_>) -> Option<String> {
@@ -342,7 +453,8 @@ fn of_case(case: Case<'_>) -> Option<String> {
 /// Experiments that rule something out stand with the rival; here stand those that say how far it reaches.
 fn carries(view: &View<'_, '_>, experiment: &Experiment) -> bool {
     use Differs::{
-        Address, Family, HelloSize, Host, Name, Question, Resolver, Service, Time, Transport,
+        Address, Device, Family, HelloSize, Host, Name, Question, Resolver, Service, Time,
+        Transport,
     };
     let failed = experiment.tally.failed > 0 && experiment.tally.worked() == 0;
     match (view.scope, experiment.differs) {
@@ -352,7 +464,7 @@ fn carries(view: &View<'_, '_>, experiment: &Experiment) -> bool {
         | (Scope::OneFamily, Family)
         | (Scope::OneTransport, Transport)
         | (Scope::Service, Service | Question)
-        | (_, Resolver | HelloSize) => true,
+        | (_, Resolver | HelloSize | Device) => true,
         (Scope::Unknown, Time) => true,
         (_, Name) => failed,
         _ => false,
@@ -409,6 +521,7 @@ const fn subject(differs: Differs) -> &'static str {
         Differs::Service => "Connections to other services",
         Differs::Time => "The same name at another time",
         Differs::HelloSize => "Small hellos to the same address",
+        Differs::Device => "The same name at the same server, from another device of this network,",
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::prelude::*;
 
+mod devices;
 mod lookups;
 mod network;
 mod roles;
@@ -27,6 +28,7 @@ pub(super) fn cases() -> Vec<Case> {
     [
         servers::cases(),
         lookups::cases(),
+        devices::cases(),
         network::cases(),
         roles::cases(),
     ]

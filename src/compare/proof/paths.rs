@@ -167,7 +167,11 @@ fn same_server(case: &Case<'_>, bad: &[Tried<'_>], good: &[Tried<'_>]) -> Option
         .iter()
         .any(|(_, p)| (p.transport, &p.server) == (b.transport, &b.server));
     let other = case.elsewhere().other_name(b, &case.pair.a.key);
-    let (about, says, sure) = if again || (other.is_some() && !named) {
+    let status = b.cause.as_deref() == Some("http.error-status");
+    let by_service = matches!(b.blame, Some(Blame::Edge | Blame::Service));
+    let (about, says, sure) = if status && by_service {
+        (About::Edge, answers_with_error(x, y), 0.75)
+    } else if again || (other.is_some() && !named) {
         (About::Network, comes_and_goes(x, y), 0.6)
     } else if other.is_some() {
         (About::Interceptor, by_the_name(x, y), 0.88)
@@ -211,6 +215,13 @@ fn comes_and_goes(x: &str, y: &str) -> String {
     format!(
         "The same server works in {y}; in {x} some connections to it fail and others work, so the trouble there comes and \
          goes or is about single connections. It is not the server alone."
+    )
+}
+
+fn answers_with_error(x: &str, y: &str) -> String {
+    format!(
+        "{x}'s network carried the request and the answer: the server itself answers {x} with an error and serves {y}. It is \
+         the service, at that time or for that client (an outage, a limit, an account, a region), not {x}'s network."
     )
 }
 

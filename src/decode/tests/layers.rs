@@ -159,20 +159,17 @@ fn arp_replies_are_told_from_requests_on_every_link() {
         let outcome = decoder.decode(&frame(link, &data));
         let asker = Addr::v4([192, 0, 2, 9]);
         assert!(
-            matches!(outcome, Outcome::ArpReply(to) if to == asker),
+            matches!(outcome, Outcome::Arp(arp) if arp.to == asker && arp.reply),
             "{link}"
         );
         for cut in 0..data.len() {
             let outcome = decoder.decode(&frame(link, &data[..cut]));
-            assert!(
-                !matches!(outcome, Outcome::ArpReply(_)),
-                "{link} cut at {cut}"
-            );
+            assert!(!matches!(outcome, Outcome::Arp(_)), "{link} cut at {cut}");
         }
     }
     for (link, data) in on(&arp(1)) {
         assert!(
-            matches!(decoder.decode(&frame(link, &data)), Outcome::NotIp),
+            matches!(decoder.decode(&frame(link, &data)), Outcome::Arp(arp) if !arp.reply),
             "{link}"
         );
     }

@@ -7,6 +7,7 @@ mod error_status;
 mod no_response;
 mod reset;
 mod slow_response;
+pub(in crate::diagnose) mod why_not;
 
 use crate::diagnose::Rule;
 

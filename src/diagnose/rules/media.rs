@@ -6,6 +6,7 @@ mod receiver_full;
 mod reset;
 mod stalled;
 mod throttled;
+pub(in crate::diagnose) mod why_not;
 
 use crate::diagnose::Rule;
 

@@ -9,6 +9,7 @@ pub(super) fn cases() -> Vec<Case> {
         earlier_only(),
         blip_bracketed(),
         nothing_of_it(),
+        dead_in_the_end(),
     ]
 }
 
@@ -91,6 +92,36 @@ fn blip_bracketed() -> Case {
             net.wait(8000);
             net.visit(NEWS.0, NEWS.1);
             net.ping_until(14_000);
+        })
+}
+
+fn dead_in_the_end() -> Case {
+    let silent = || Expect::broken("dns", "dns.unanswered");
+    Case::new("cross", "everything-dead-in-the-end")
+        .about("Everything works; two minutes later not even the router, which is the resolver, answers: it says so, and that it worked before.")
+        .expect(WWW, Expect::ok())
+        .expect(V16, Expect::ok())
+        .expect(API, silent())
+        .expect(WWW, silent())
+        .verdict(&broken("everything", "local-network"))
+        .capture(|net| {
+            net.set_resolver("192.168.1.1");
+            net.visit(WWW, EDGE1);
+            net.visit(V16, EDGE2);
+            net.visit(OTHER.0, OTHER.1);
+            net.at(120_000);
+            for host in [API, WWW, OTHER.0, NEWS.0] {
+                net.aside(|net| {
+                    let mut a = net.query(host, rtype::A);
+                    for _ in 0..3 {
+                        net.wait(2000);
+                        a.retry();
+                    }
+                });
+                net.wait(400);
+            }
+            net.wait(10_000);
+            net.query(NEWS.0, rtype::A);
         })
 }
 

@@ -3,10 +3,17 @@
 use super::*;
 
 pub(super) fn cases() -> Vec<Case> {
-    [edges(), names(), kinds(), services()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        edges(),
+        names(),
+        kinds(),
+        quic_edges(),
+        services(),
+        proven(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn syn() -> Expect {
@@ -196,6 +203,100 @@ fn kinds() -> Vec<Case> {
                 net.wait(3200);
                 net.visit_address(WWW, EDGE1);
                 net.ping_until(12_000);
+            }),
+    ]
+}
+
+fn quic_edges() -> Vec<Case> {
+    let silent = || Expect::broken("quic", "quic.initial-unanswered");
+    vec![
+        Case::new("cross", "quic-dead-at-one-edge")
+            .about("QUIC of one name gets no answer and falls back to TCP; QUIC of another name works at another edge: the name or the edge, it can't be told.")
+            .expect(WWW, Expect::degraded("quic", "quic.fell-back-to-tcp"))
+            .expect(V16, Expect::ok())
+            .verdict(&[("outcome", "degraded"), ("scope", "unknown"), ("blame", "unknown")].map(|(k, v)| (k, v.to_owned())))
+            .capture(|net| {
+                net.resolve(WWW, &[EDGE1]);
+                net.aside(|net| {
+                    net.quic(EDGE1, quic::Client::new(WWW), quic::Server::silent()).run_for(5000);
+                });
+                net.wait(1000);
+                net.aside(|net| net.visit_quic(V16, EDGE2));
+                net.wait(3200);
+                net.visit_address(WWW, EDGE1);
+                net.ping_until(12_000);
+            }),
+        Case::new("cross", "quic-silent-servers-among-others")
+            .about("A scanner tries QUIC with many services at once: three are silent, two turn its version down. The network is not dead.")
+            .args(&["--all"])
+            .expect("a.example.com", silent())
+            .expect("b.example.net", silent())
+            .expect("c.example.org", silent())
+            .expect("d.example.edu", Expect::broken("quic", "quic.version-unsupported"))
+            .expect("e.example.info", Expect::broken("quic", "quic.version-unsupported"))
+            .verdict(&broken("unknown", "path"))
+            .capture(|net| {
+                for (host, ip) in [
+                    ("a.example.com", "93.184.215.14"),
+                    ("b.example.net", "203.14.5.9"),
+                    ("c.example.org", "151.101.1.6"),
+                ] {
+                    net.aside(|net| {
+                        net.quic(ip, quic::Client::new(host), quic::Server::silent()).run_for(8000);
+                    });
+                    net.wait(5);
+                }
+                for (host, ip) in [("d.example.edu", "104.16.9.9"), ("e.example.info", "34.117.3.3")] {
+                    net.wait(300);
+                    let server = quic::Server::new(Cert::public(host)).versions(&[0xff00_001d]);
+                    net.aside(|net| {
+                        net.quic(ip, quic::Client::new(host), server).run_for(1000);
+                    });
+                }
+                net.wait(9000);
+                net.ping_until(14_000);
+            }),
+    ]
+}
+
+/// A connection that carries everything there and back, and a service that does not answer.
+fn proven() -> Vec<Case> {
+    let asked = |net: &Net| {
+        net.resolve(API, &[EDGE1]);
+        let mut c = net.tcp(EDGE1);
+        let mut s = Session::new(
+            net,
+            Client::new(API).alpn(&["http/1.1"]),
+            Server::new(Cert::public(API)).alpn(&["http/1.1"]),
+        );
+        c.connect();
+        c.tls(&mut s);
+        c.app_data(
+            &mut s,
+            Side::Client,
+            &http::request(API, "/aweme/v1/feed/", 420),
+        );
+        c
+    };
+    vec![
+        Case::new("cross", "path-proven-good")
+            .about("The handshake is finished and the request acknowledged; the service sends no response for 100 s.")
+            .expect(API, Expect::broken("http", "http.no-response").blame("service"))
+            .verdict(&[("outcome", "broken"), ("blame", "service")].map(|(k, v)| (k, v.to_owned())))
+            .capture(move |net| {
+                asked(net);
+                net.ping_until(100_000);
+            }),
+        Case::new("cross", "path-not-proven-good")
+            .about("The same, but a box ends it with two forged resets after the request: the way is not proven good.")
+            .expect(API, Expect::broken("http", "http.reset").blame("interceptor"))
+            .verdict(&[("outcome", "broken"), ("blame", "interceptor")].map(|(k, v)| (k, v.to_owned())))
+            .capture(move |net| {
+                let mut c = asked(net);
+                net.wait(4);
+                c.raw_segment(Side::Server, Seg::forged_rst_ack().ttl(101));
+                c.raw_segment(Side::Server, Seg::forged_rst_ack().ttl(101).seq_offset(1460));
+                net.ping_until(5000);
             }),
     ]
 }

@@ -105,10 +105,20 @@ fn failure(context: &AttemptContext<'_>) -> Option<Claim> {
     );
     let claim = Claim::new(what, sure, inner.claim.marks.iter().copied());
     let claim = claim.on_path(index).with("inner", inner.rule.id);
+    // What is known to offer encryption, with a certificate that everybody accepts, does not turn a client down, nor
+    // does a client turn it down: somebody else does.
+    let proven = known.is_some() && by_a_stranger(inner.rule.id);
     Some(match inner.blame() {
         Blame::Path | Blame::Unknown => claim,
+        Blame::Device | Blame::Edge if proven => claim,
         other => claim.blaming(other),
     })
+}
+
+/// Refusals that a well-known resolver and its clients have no reason for.
+fn by_a_stranger(inner: &str) -> bool {
+    const OF_CLIENTS: [&str; 2] = ["tls.client-rejected", "tls.alert-from-client"];
+    inner == "tcp.refused" || inner.starts_with("tls.certificate-") || OF_CLIENTS.contains(&inner)
 }
 
 /// All connections broke; or several did, and the capture ends while the client tries once more.

@@ -1,4 +1,4 @@
-//! The resolver answers with an error that is neither of the usual ones.
+//! The resolver answers with an error that is none of the usual ones.
 //!
 //! ## What it means
 //! The resolver, or a box in its place, could not deal with the question: it did not understand it (FORMERR), does not

@@ -13,7 +13,8 @@
 //! ## How sure
 //! Surer where another resolver in the capture has an address for the same name, where the answer claims authority (AA)
 //! though it comes from a resolver, or where its SOA record is of a zone that has nothing to do with the name: then a
-//! list answered, not the DNS.
+//! list answered, not the DNS. Of a name that no target profile lists, and for which none of that holds, the verdict
+//! blames nobody: it may never have been there.
 //!
 //! ## What to do
 //! Ask another resolver for the same name, or try on mobile data. If that works, the resolver or router you use hides the
@@ -65,6 +66,7 @@ fn check(context: &AttemptContext<'_>) -> Option<Claim> {
         (true, false) => 0.85,
         (false, _) => 0.75,
     };
+    let made_up = sign.is_some();
     let hint = sign.map_or(String::new(), |s| format!("; {s}"));
     let what = format!(
         "{} answered NXDOMAIN for {}{hint}",
@@ -72,7 +74,12 @@ fn check(context: &AttemptContext<'_>) -> Option<Claim> {
         types(&about)
     );
     let claim = claim(what, base, &about);
-    Some(with_control(claim, context, &about, 0.97))
+    let claim = with_control(claim, context, &about, 0.97);
+    Some(if made_up {
+        claim.blaming(Blame::Resolver)
+    } else {
+        claim
+    })
 }
 
 /// What about the answer says that a list made it up.

@@ -73,7 +73,7 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     })
 }
 
-fn matching(exchange: &Exchange, response: &Response) -> Option<&'static BlockPage> {
+pub(super) fn matching(exchange: &Exchange, response: &Response) -> Option<&'static BlockPage> {
     let of = |part, text: Option<&String>| blockpage(part, text?.as_bytes());
     let away = response.location.as_deref().is_some_and(|to| {
         let host = exchange.host.as_deref().unwrap_or_default();

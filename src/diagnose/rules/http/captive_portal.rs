@@ -73,7 +73,7 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
 }
 
 /// Somebody else than the probe's server answered, or it was told to.
-fn is_portal(exchange: &Exchange, response: &Response, probe: &Probe) -> bool {
+pub(super) fn is_portal(exchange: &Exchange, response: &Response, probe: &Probe) -> bool {
     match response.status {
         511 => true,
         301 | 302 | 303 | 307 | 308 => {

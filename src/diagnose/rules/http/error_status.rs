@@ -72,7 +72,7 @@ fn answers(http: &HttpFacts) -> impl Iterator<Item = (&Exchange, &Response)> {
 }
 
 /// The worst response; of equals the first.
-fn worst(http: &HttpFacts) -> Option<(&Exchange, &Response)> {
+pub(super) fn worst(http: &HttpFacts) -> Option<(&Exchange, &Response)> {
     let mut found: Option<(&Exchange, &Response)> = None;
     for (exchange, response) in answers(http).filter(|(_, r)| rank(r.status) > 0) {
         if found.is_none_or(|(_, best)| rank(response.status) > rank(best.status)) {

@@ -30,7 +30,8 @@
 
 use super::common::{ended, is_acked, last_request, seconds};
 use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Stage};
-use crate::types::{Side, Timestamp};
+use crate::fact::tcp::TcpFacts;
+use crate::types::{Mark, Side, Timestamp};
 use std::time::Duration;
 
 pub(super) static RULE: Rule = Rule {
@@ -56,20 +57,10 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     let tcp = context.tcp()?;
     let asked = last_request(context).filter(|a| a.http && a.answered.is_none())?;
     let acked = is_acked(tcp, &asked)?;
-    let farewell = context.tls().and_then(|t| t.farewell[Side::Client]);
     let end = ended(tcp);
-    let left = end
-        .map(|(_, m)| m)
-        .into_iter()
-        .chain(farewell)
-        .min_by_key(|m| m.time);
-    let until: Timestamp = left.map_or(context.end(), |m| m.time);
+    let (left, until) = left(context, tcp);
     let waited = until.since(asked.sent.time);
-    let due = match (left, asked.plain) {
-        (Some(_), _) => LEFT,
-        (None, true) => WAITS,
-        (None, false) => WAITS_INSIDE,
-    };
+    let due = due(left.is_some(), asked.plain);
     let quiet = context
         .silence_until(&[asked.sent], Some(until))
         .is_proven();
@@ -101,8 +92,25 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     Some(Claim::new(what, sure, marks))
 }
 
+/// When somebody left, and until when there was waiting.
+pub(super) fn left(context: &PathContext<'_>, tcp: &TcpFacts) -> (Option<Mark>, Timestamp) {
+    let farewell = context.tls().and_then(|t| t.farewell[Side::Client]);
+    let ends = ended(tcp).map(|(_, m)| m).into_iter().chain(farewell);
+    let left = ends.min_by_key(|m| m.time);
+    (left, left.map_or(context.end(), |m| m.time))
+}
+
+/// How long nothing has to come.
+pub(super) const fn due(left: bool, plain: bool) -> Duration {
+    match (left, plain) {
+        (true, _) => LEFT,
+        (false, true) => WAITS,
+        (false, false) => WAITS_INSIDE,
+    }
+}
+
 /// In the clear: bytes of the server after the request that were not understood are a response all the same.
-fn server_data_after(context: &PathContext<'_>, asked: &super::common::Asked) -> bool {
+pub(super) fn server_data_after(context: &PathContext<'_>, asked: &super::common::Asked) -> bool {
     let last = context
         .tcp()
         .and_then(|t| t.half[Side::Server].last_new_data);

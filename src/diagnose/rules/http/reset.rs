@@ -103,7 +103,7 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     })
 }
 
-fn is_elsewhen(asked: &Asked, cut: Mark) -> bool {
+pub(super) fn is_elsewhen(asked: &Asked, cut: Mark) -> bool {
     asked.first.time.since(asked.ready) >= SOON
         || cut.time < asked.sent.time
         || cut.time.since(asked.sent.time) >= SOON

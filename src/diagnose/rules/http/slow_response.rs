@@ -71,7 +71,7 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
 }
 
 /// The request or the response had to be sent again: the way is to blame for the time, not the server.
-fn lost_meanwhile(tcp: &TcpFacts, from: Mark, to: Mark) -> bool {
+pub(super) fn lost_meanwhile(tcp: &TcpFacts, from: Mark, to: Mark) -> bool {
     let within = |m: &Mark| m.time >= from.time && m.time <= to.time;
     let shows = |half: &Half| half.lost_marks.iter().any(within);
     tcp.half.0.iter().any(shows)

@@ -139,6 +139,16 @@ fn alike(context: &PathContext<'_>, own: &Freeze) -> Vec<Mark> {
         .collect()
 }
 
+/// That many bytes of the server are what such freezes come after.
+pub(super) fn in_band(bytes: u64) -> bool {
+    BAND.contains(&bytes)
+}
+
+/// The path of this context stopped for good in the band.
+pub(super) fn is_frozen(context: &PathContext<'_>) -> bool {
+    frozen(context, context.path).is_some()
+}
+
 fn frozen(context: &PathContext<'_>, path: &Path<'_>) -> Option<Freeze> {
     let end = context.world.end(path.flow.first.capture);
     match path.flow.quic {

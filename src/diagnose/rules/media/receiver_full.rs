@@ -70,7 +70,10 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
 }
 
 /// The longest time without room, before the client closed.
-fn longest(context: &PathContext<'_>, tcp: &TcpFacts) -> Option<(Mark, Option<Mark>, Duration)> {
+pub(super) fn longest(
+    context: &PathContext<'_>,
+    tcp: &TcpFacts,
+) -> Option<(Mark, Option<Mark>, Duration)> {
     let client = &tcp.half[Side::Client];
     let closed = client
         .fin

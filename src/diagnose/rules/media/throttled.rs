@@ -58,9 +58,9 @@ const LEAST: u64 = 200_000;
 const MOST: usize = 500;
 
 /// A flat stretch.
-struct Plateau {
+pub(super) struct Plateau {
     /// Bytes a second.
-    rate: f64,
+    pub(super) rate: f64,
     seconds: f64,
 }
 
@@ -70,9 +70,8 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     if context.packets_missing() || super::common::is_full(&tcp.half[Side::Client]) {
         return None;
     }
-    let others = || faster_candidates(context);
-    let fastest = others().map(|p| best(p)).fold(0.0, f64::max);
-    if fastest < own.rate * FASTER {
+    let fastest = fastest(context);
+    if !is_faster(fastest, own.rate) {
         return None;
     }
     let alike = context
@@ -98,6 +97,16 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     Some(Claim::new(what, sure, marks).with("rate", (own.rate * 8.0 / 1e3).round()))
 }
 
+/// The rate of the fastest other connection, bytes a second.
+pub(super) fn fastest(context: &PathContext<'_>) -> f64 {
+    faster_candidates(context).map(best).fold(0.0, f64::max)
+}
+
+/// So much faster that the line can't be what limits.
+pub(super) fn is_faster(other: f64, own: f64) -> bool {
+    other >= own * FASTER
+}
+
 /// Connections of the same device to other servers at about that time.
 fn faster_candidates<'a>(context: &PathContext<'a>) -> impl Iterator<Item = &'a Path<'a>> {
     let flow = &context.path.flow;
@@ -113,7 +122,7 @@ fn best(path: &Path<'_>) -> f64 {
     path.flow.transfer.map_or(0.0, |t| t.rate.best())
 }
 
-fn plateau(path: &Path<'_>) -> Option<Plateau> {
+pub(super) fn plateau(path: &Path<'_>) -> Option<Plateau> {
     let tcp = path.flow.tcp.as_deref()?;
     let server = &tcp.half[Side::Server];
     let lossy =
@@ -153,7 +162,7 @@ fn sum(bins: &[Bin]) -> Bin {
     }
 }
 
-fn per_second(rate: f64) -> String {
+pub(super) fn per_second(rate: f64) -> String {
     let bits = rate * 8.0;
     if bits >= 1e6 {
         format!("{:.1} Mbit/s", bits / 1e6)

@@ -9,7 +9,8 @@
 //! An RST that acknowledges the client's SYN exactly, or one without ACK, before any SYN-ACK, on a connection that was
 //! not established later. Nothing is said where another address of the name had connected before the reset came.
 //! `injected` is true only where a SYN-ACK follows, or two of these hold: a TTL that differs from the server's other
-//! packets in this capture, an answer within less than half the known round trip, no ACK flag, resets of two kinds.
+//! packets in this capture, an answer within less than half the known round trip, no ACK flag, resets of two kinds. A TTL
+//! that no router has lowered, from a public address, while answers from elsewhere come with less, counts for both.
 //!
 //! ## How sure
 //! 0.95 with the exact acknowledgement; less for a reset without ACK, which most systems ignore.
@@ -80,6 +81,8 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     let claim = Claim::new(what, sure, marks).with("injected", injected);
     Some(if injected {
         claim.blaming(Blame::Interceptor)
+    } else if context.path.flow.server.addr.ip().is_loopback() {
+        claim.blaming(Blame::Device)
     } else {
         claim
     })

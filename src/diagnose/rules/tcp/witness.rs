@@ -6,9 +6,10 @@
 //! knows the stage: what the reset answers. Captures that name the app of a connection were made by a VPN on the device,
 //! which writes all headers itself: there nothing is said.
 
+use crate::data;
 use crate::diagnose::PathContext;
 use crate::fact::tcp::{Half, Reset, TcpFacts};
-use crate::types::{Mark, Side};
+use crate::types::{Addr, Mark, Side};
 use std::time::Duration;
 
 /// What was found against the server as the sender.
@@ -48,6 +49,8 @@ const TTL_SLACK: u8 = 2;
 const NEAR: Duration = Duration::from_millis(4);
 /// Data that comes this soon after a reset may have been sent before it and overtaken.
 const OVERTAKEN: Duration = Duration::from_millis(3);
+/// Connections to other servers that are looked at.
+const MAX_OTHERS: usize = 64;
 /// Packets of the server that make its IP identification a habit.
 const HABIT: u32 = 3;
 
@@ -66,7 +69,9 @@ pub(in crate::diagnose::rules) fn weigh(
     }
     goes_on(tcp, reset, &mut doubts);
     let seen = elsewhere(context);
-    distance(tcp, reset, seen.ttl, &mut doubts);
+    if distance(tcp, reset, seen.ttl, &mut doubts).is_none() {
+        adjacent(context, reset, &mut doubts);
+    }
     too_fast(tcp, reset, trigger, seen.rtt, &mut doubts);
     habits(tcp, reset, &mut doubts);
     several(tcp, &mut doubts);
@@ -90,12 +95,11 @@ fn goes_on(tcp: &TcpFacts, reset: &Reset, doubts: &mut Doubts) {
 }
 
 /// It came from nearer or farther than the server's other packets, on this connection or, without any, on another.
-fn distance(tcp: &TcpFacts, reset: &Reset, other: Option<u8>, doubts: &mut Doubts) {
+/// `None` where the server's distance is not known.
+fn distance(tcp: &TcpFacts, reset: &Reset, other: Option<u8>, doubts: &mut Doubts) -> Option<()> {
     let server = &tcp.half[Side::Server];
     let own = (server.ttl_max > 0).then_some((server.ttl_min, server.ttl_max));
-    let Some((low, high)) = own.or(other.map(|ttl| (ttl, ttl))) else {
-        return;
-    };
+    let (low, high) = own.or(other.map(|ttl| (ttl, ttl)))?;
     let foreign =
         reset.ttl.saturating_add(TTL_SLACK) < low || reset.ttl > high.saturating_add(TTL_SLACK);
     if foreign {
@@ -112,6 +116,71 @@ fn distance(tcp: &TcpFacts, reset: &Reset, other: Option<u8>, doubts: &mut Doubt
             ),
         );
     }
+    Some(())
+}
+
+/// It arrived with a TTL that systems send with, as if from the device's own link, though its address is a public one
+/// elsewhere. Surer where packets of other public addresses do arrive with less: nothing on the device hides their way.
+fn adjacent(context: &PathContext<'_>, reset: &Reset, doubts: &mut Doubts) {
+    let flow = &context.path.flow;
+    let public = data::special_purpose(flow.server.addr).is_none();
+    if !public || !is_initial(reset.ttl) || same_block(flow.client.addr, flow.server.addr) {
+        return;
+    }
+    let (crossed, untouched) = others(context);
+    if untouched {
+        return;
+    }
+    let words = format!(
+        "it arrived with TTL {}, as if it had crossed no router",
+        reset.ttl
+    );
+    match crossed {
+        Some(ttl) => doubts.add(
+            2,
+            format!("{words}, while packets from elsewhere arrive with {ttl}"),
+        ),
+        None => doubts.add(1, words),
+    }
+}
+
+/// A TTL or hop limit that a system sends with and no router has lowered.
+const fn is_initial(ttl: u8) -> bool {
+    matches!(ttl, 64 | 128 | 255)
+}
+
+/// The two may stand on one link.
+fn same_block(a: Addr, b: Addr) -> bool {
+    a.is_v4() == b.is_v4()
+        && a.0 >> if a.is_v4() { 16 } else { 64 } == b.0 >> if b.is_v4() { 16 } else { 64 }
+}
+
+/// TTLs of answers from other public addresses to this device: one that was lowered on the way, and whether any was not
+/// (a VPN or proxy on the device writes its own).
+fn others(context: &PathContext<'_>) -> (Option<u8>, bool) {
+    let server = context.path.flow.server.addr;
+    let of_paths = context
+        .world
+        .attempts_of(context.attempt.client)
+        .flat_map(|a| &a.paths)
+        .filter(|p| p.flow.server.addr != server)
+        .filter_map(|p| Some((p.flow.server.addr, own_ttl(p.flow.tcp.as_deref()?)?)));
+    let of_lookups = context
+        .attempt
+        .lookups
+        .iter()
+        .flat_map(|l| l.replies.iter().map(|r| (l.resolver.addr, r.ip_ttl)));
+    let known = of_paths.take(MAX_OTHERS).chain(of_lookups);
+    let mut seen = (None, false);
+    for (addr, ttl) in
+        known.filter(|(addr, ttl)| data::special_purpose(*addr).is_none() && *ttl > 0)
+    {
+        match is_initial(ttl) {
+            true => seen.1 |= addr != server,
+            false => seen.0 = seen.0.or(Some(ttl)),
+        }
+    }
+    seen
 }
 
 /// It came sooner than the server can have answered.

@@ -12,7 +12,8 @@
 //!
 //! ## How sure
 //! Very: it is read, not guessed. What exactly was wrong with the certificate shows only in TLS 1.2 and below: where the
-//! server sent its own certificate alone, it and not the device is blamed for unknown_ca.
+//! server sent its own certificate alone, it and not the device is blamed for unknown_ca; nor the device for refusing TLS 1.1
+//! and older.
 //!
 //! ## What to do
 //! Check the date and time of the device. Switch off VPN, filter and antivirus apps that read TLS, and try another
@@ -76,7 +77,7 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     let chain = h.tls.certificate.as_ref().map(|chain| chain.mark);
     let marks = [alert.mark].into_iter().chain(chain.or(answered));
     let claim = Claim::new(what, 0.95, marks).with("alert", alert.name());
-    Some(if unlinked {
+    Some(if unlinked || is_outdated(&h, alert) {
         claim.blaming(Blame::Edge)
     } else {
         claim
@@ -92,6 +93,12 @@ fn is_unlinked(h: &Handshake<'_>, alert: &Alert) -> bool {
     alert.description == 48 && h.tls.certificate.as_deref().is_some_and(alone)
 }
 
+/// The server goes no higher than TLS 1.1, which nobody may speak any more (RFC 8996), and the device says so.
+fn is_outdated(h: &Handshake<'_>, alert: &Alert) -> bool {
+    let version = h.tls.server_hello.as_ref().map(|s| s.version);
+    alert.description == 70 && version.is_some_and(|v| v <= 0x0302)
+}
+
 fn meaning(h: &Handshake<'_>, alert: &Alert) -> &'static str {
     match alert.description {
         45 if certificate::is_in_date(h) == Some(true) => {
@@ -101,6 +108,9 @@ fn meaning(h: &Handshake<'_>, alert: &Alert) -> &'static str {
         42 | 46 => ": it does not accept the certificate, as an app does that insists on its own",
         44 => ": the certificate is revoked",
         48 => ": it does not know who issued the certificate",
+        70 if is_outdated(h, alert) => {
+            ": the server speaks no TLS version that is still in use (RFC 8996)"
+        }
         70 => ": the server wants a TLS version that it does not speak",
         121 => ": its encrypted hello (ECH) was not accepted",
         10 | 20 | 21 | 22 | 47 | 50 | 51 | 110 => ": what it got is not what the protocol allows",

@@ -48,8 +48,12 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
         return None;
     }
     let what = format!(
-        "{} answered the ClientHello with the {} alert {} ({}){}",
+        "{} {} with the {} alert {} ({}){}",
         context.path.flow.server,
+        match h.tls.server_hello {
+            Some(_) => "broke the handshake off",
+            None => "answered the ClientHello",
+        },
         if alert.level == 2 { "fatal" } else { "warning" },
         alert.name(),
         alert.description,
@@ -73,15 +77,25 @@ fn last_word<'c>(h: &Handshake<'c>) -> Option<&'c Alert> {
     alerts.find(|a| a.from == Side::Server && !answered && not_before(left, a.mark))
 }
 
-/// The server asked for a certificate of the client and refuses what it got.
+/// The server asked for a certificate of the client and refuses what it got, or that it got none.
 fn about_client_certificate(h: &Handshake<'_>, alert: &Alert) -> bool {
     let certificate = matches!(alert.description, 41..=46 | 48 | 116);
-    certificate && h.tls.client_certificate.is_some()
+    certificate && h.tls.client_certificate.is_some() || none_given(h, alert)
+}
+
+/// It asked for a certificate and got an empty list, or one of no use: TLS 1.2 servers say handshake_failure then (RFC 5246 section 7.4.6).
+fn none_given(h: &Handshake<'_>, alert: &Alert) -> bool {
+    let asked = h.tls.certificate_request;
+    let after = asked.is_some_and(|asked| not_before(alert.mark, asked));
+    alert.description == 40 && after
 }
 
 fn meaning(h: &Handshake<'_>, alert: &Alert) -> &'static str {
     match alert.description {
         0 => ": it closes without taking part",
+        40 if none_given(h, alert) => {
+            ": it had asked for a client certificate and got none that it takes"
+        }
         40 => ": no common parameters, or it refuses this client or name",
         41..=46 | 48 | 116 if h.tls.client_certificate.is_some() => {
             ": it does not accept the client's certificate"

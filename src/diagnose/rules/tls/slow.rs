@@ -52,7 +52,12 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     }
     if resent > 0 {
         what += &format!(
-            "; {resent} packets of this connection were sent again, so loss has its share"
+            "; {resent} {} sent again on this connection, so loss has its share",
+            if resent == 1 {
+                "packet was"
+            } else {
+                "packets were"
+            }
         );
     }
     let answered = context.path.progress.answered;
