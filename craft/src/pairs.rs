@@ -355,11 +355,11 @@ fn answers() -> Vec<Pair> {
             .differs(&["transfer"])
             .a(|net| {
                 wifi(net);
-                two_transfers(net, 80_000, 14_500);
+                two_transfers(net, 26_000, 14_500);
             })
             .b(|net| {
                 mobile(net);
-                two_transfers(net, 80_000, 80_000_000);
+                two_transfers(net, 26_000, 26_000_000);
             }),
     ]
 }
