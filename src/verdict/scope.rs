@@ -2,7 +2,7 @@
 
 use super::doubt;
 use super::experiment::{Differs, Evidence};
-use super::field::Field;
+use super::field::{Field, Tried};
 use super::nearby::Nearby;
 use super::others::{Life, Others, Tally};
 use crate::diagnose::{Blame, Outcome, Stage};
@@ -146,7 +146,10 @@ fn of_paths(field: &Field<'_>, evidence: &Evidence) -> Scope {
     if evidence.works(Differs::Address) {
         return Scope::OneServer;
     }
-    if addrs.len() == 1 && (names.len() > 1 || before_name) {
+    // Another port of the same address that works is no other server.
+    let elsewhere = |p: &Tried<'_>| p.worked && !addrs.contains(&p.addr());
+    let spared = || field.tally(elsewhere).0.proves(evidence.life);
+    if addrs.len() == 1 && (names.len() > 1 || before_name) && spared() {
         return Scope::OneServer;
     }
     let forged = field.injected();
