@@ -74,6 +74,8 @@ pub struct Engine {
     tracked: usize,
     limits: Limits,
     evicted: Evicted,
+    /// The frame at hand may be of interest later.
+    mattered: bool,
 }
 
 impl Engine {
@@ -99,6 +101,7 @@ impl Engine {
             tracked: 0,
             limits,
             evicted: Evicted::default(),
+            mattered: false,
         }
     }
 
@@ -111,6 +114,7 @@ impl Engine {
         let quality = &mut self.captures[capture];
         quality.note_time(frame.mark.time);
         self.uid = frame.uid;
+        self.mattered = false;
         if let Some(packet) = decode_fast(frame) {
             self.handle_packet(&packet);
             return;
@@ -119,7 +123,10 @@ impl Engine {
         let mut decoder = std::mem::take(&mut self.decoder);
         match decoder.decode(frame) {
             Outcome::Packet(packet) => self.handle_packet(&packet),
-            Outcome::Fragment => quality.fragments += 1,
+            Outcome::Fragment => {
+                quality.fragments += 1;
+                self.mattered = true;
+            }
             Outcome::NotIp => quality.not_ip += 1,
             Outcome::ArpReply(client) => {
                 quality.not_ip += 1;
@@ -194,6 +201,7 @@ impl Engine {
         if flow.stake == Stake::None {
             return;
         }
+        self.mattered = true;
         self.follow_tcp(slot, side, packet, segment);
     }
 
@@ -321,6 +329,7 @@ impl Engine {
         if flow.stake == Stake::None {
             return;
         }
+        self.mattered = flow.detail.is_some();
         flow.note_owner(packet.app, self.uid);
         if let Some(Detail {
             app: App::Quic(quic),
@@ -348,6 +357,7 @@ impl Engine {
         packet: &Packet<'_>,
         datagram: &Datagram<'_>,
     ) {
+        self.mattered = true;
         let carrier = Carrier {
             src,
             dst,
@@ -365,6 +375,7 @@ impl Engine {
     }
 
     fn icmp(&mut self, error: IcmpError) {
+        self.mattered = true;
         let quoted = error.quoted;
         let src = Endpoint {
             addr: quoted.src,
@@ -493,6 +504,13 @@ impl Engine {
     #[must_use]
     pub fn flow_limit(&self) -> usize {
         self.flows.limit()
+    }
+
+    /// The frame handled last is part of something that is followed, as far as that is known by now: a lookup, an ICMP
+    /// error, a connection that is or may be one to the target. Who keeps packets to show them later keeps these.
+    #[must_use]
+    pub fn mattered(&self) -> bool {
+        self.mattered
     }
 
     /// What the engine looks for.
