@@ -34,6 +34,7 @@ fn main() {
     let mut args = std::env::args().skip(1);
     let out = args
         .next()
+        .filter(|out| !out.starts_with('-'))
         .expect("usage: screenshot OUT.svg [KEYS [WIDTHxHEIGHT]]");
     let keys = args.next().unwrap_or_default().replace("\\r", "\r");
     let size = args.next().unwrap_or_else(|| "100x30".to_owned());

@@ -5,6 +5,7 @@
 
 mod beside;
 pub mod conversation;
+mod forget;
 mod notes;
 mod stake;
 
@@ -28,6 +29,7 @@ use crate::target::Target;
 use crate::types::{CaptureId, Endpoint, Frame, Side, Timestamp};
 use crate::verdict::Field;
 use conversation::{App, Detail, Flow, Stake};
+pub use forget::Forgotten;
 use stake::{is_elsewhere, stake_of};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -76,6 +78,7 @@ pub struct Engine {
     evicted: Evicted,
     /// The frame at hand may be of interest later.
     mattered: bool,
+    forgotten: Forgotten,
 }
 
 impl Engine {
@@ -102,6 +105,7 @@ impl Engine {
             limits,
             evicted: Evicted::default(),
             mattered: false,
+            forgotten: Forgotten::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::attempt::{Attempt, MatchedBy};
 use crate::decode::link_name;
+use crate::snapshot::rfc3339;
 use crate::source::CaptureInfo;
 use crate::types::LinkType;
 
@@ -66,6 +67,7 @@ fn of_engine(engine: &Engine) -> Vec<String> {
             engine.flow_limit()
         ));
     }
+    notes.extend(of_forgotten(engine));
     let unreported = engine.unreported();
     if unreported > 0 {
         notes.push(format!(
@@ -80,6 +82,19 @@ fn of_engine(engine: &Engine) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// The verdict is about the later part of a long capture only.
+fn of_forgotten(engine: &Engine) -> Option<String> {
+    let gone = engine.forgotten();
+    let before = rfc3339(gone.before?);
+    let (n, s, was) = match gone.attempts {
+        1 => (1, "", "was"),
+        n => (n, "s", "were"),
+    };
+    Some(format!(
+        "{n} attempt{s} that ended before {before} {was} set aside to stay small: the verdict is about the later ones."
+    ))
 }
 
 fn of_attempts(attempts: &[Attempt<'_>]) -> Vec<String> {

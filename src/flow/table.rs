@@ -223,6 +223,27 @@ impl<F: Slot> FlowTable<F> {
         (slot, true)
     }
 
+    /// Takes out all flows but those that are to stay.
+    pub fn remove_unless(&mut self, stays: impl Fn(&F) -> bool) -> Vec<F> {
+        let free: std::collections::HashSet<u32> = self.free.iter().copied().collect();
+        let slots = 0..u32::try_from(self.flows.len()).unwrap_or(u32::MAX);
+        let gone: Vec<u32> = slots
+            .filter(|slot| !free.contains(slot) && !stays(&self.flows[*slot as usize]))
+            .collect();
+        self.last = None;
+        gone.into_iter().map(|slot| self.remove(slot)).collect()
+    }
+
+    /// Empties a slot.
+    fn remove(&mut self, slot: u32) -> F {
+        let hash = self.flows[slot as usize].key().hash(&self.state);
+        if let Ok(entry) = self.index.find_entry(hash, |&s| s == slot) {
+            entry.remove();
+        }
+        self.free.push(slot);
+        std::mem::replace(&mut self.flows[slot as usize], F::vacant())
+    }
+
     /// Gives up the quietest of the flows behind the hand.
     #[cold]
     fn make_room(&mut self) {
@@ -235,13 +256,8 @@ impl<F: Slot> FlowTable<F> {
             .collect();
         window.sort_unstable();
         for &(_, _, slot) in window.iter().take(BATCH) {
-            let hash = self.flows[slot].key().hash(&self.state);
-            if let Ok(entry) = self.index.find_entry(hash, |&s| s as usize == slot) {
-                entry.remove();
-            }
-            let flow = std::mem::replace(&mut self.flows[slot], F::vacant());
+            let flow = self.remove(u32::try_from(slot).unwrap_or(u32::MAX));
             self.evicted.push(flow);
-            self.free.push(u32::try_from(slot).unwrap_or(u32::MAX));
         }
         self.last = None;
     }
@@ -331,6 +347,24 @@ mod tests {
         assert_eq!(table.iter().count() + evicted, 2000);
         let (kept, _) = Key::new(end(1, 503), end(2, 443), 6);
         assert!(table.get(&kept).is_some());
+    }
+
+    #[test]
+    fn what_does_not_stay_is_gone_and_its_slot_used_again() {
+        let mut table = FlowTable::new(1000);
+        let key = |port: u16| Key::new(end(1, port), end(2, 443), 6).0;
+        for port in 0..100u16 {
+            table.slot(&key(port), item(key(port), i64::from(port), false));
+        }
+        let gone = table.remove_unless(|flow| flow.at % 2 == 0);
+        assert_eq!(gone.len(), 50);
+        assert!(gone.iter().all(|flow| flow.at % 2 == 1));
+        assert_eq!(table.iter().count(), 50);
+        assert!(table.get(&key(99)).is_none() && table.get(&key(98)).is_some());
+        let (slot, new) = table.slot(&key(300), item(key(300), 7, false));
+        assert!(new && slot < 100, "a free slot is taken first");
+        assert_eq!(table.get(&key(300)).map(|flow| flow.at), Some(7));
+        assert!(table.remove_unless(|_| true).is_empty());
     }
 
     #[test]

@@ -143,8 +143,9 @@ impl Thread {
         loop {
             let stopping = self.is_stopping();
             let wait = if stopping { self.port.delay() } else { WAIT };
+            let waited = wire.wait(wait);
             let asked = self.clock.now();
-            let frames = wire.wait(wait).and_then(|()| wire.read(&mut block));
+            let frames = waited.and_then(|()| wire.read(&mut block));
             let late = now().duration_since(looked) >= LOOK;
             if late || stopping {
                 looked = now();

@@ -267,6 +267,12 @@ impl DnsObserver {
         &self.names
     }
 
+    /// Drops all kept lookups but those that are to stay. What comes late for one of the others is counted with its
+    /// resolver, and kept no more.
+    pub fn forget(&mut self, stays: impl Fn(&Lookup) -> bool) {
+        self.kept.retain(stays);
+    }
+
     fn packet(&mut self, packet: Option<Packet<'_>>) {
         let Some(packet) = packet else { return };
         match Wire::from_slice(packet.bytes) {

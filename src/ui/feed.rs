@@ -16,7 +16,9 @@ use std::sync::Arc;
 pub struct Data {
     /// The result so far.
     pub report: Report,
-    /// What tells each attempt from the others in all snapshots of one run, in the order of the report's attempts.
+    /// Attempts of a long run that the report no longer holds, older than its own; shown before them.
+    pub archived: Vec<Arc<Vec<Attempt>>>,
+    /// What tells each attempt from the others in all snapshots of one run: of the archived ones, then of the report's.
     pub keys: Vec<u64>,
     /// All input is in it.
     pub complete: bool,
@@ -26,12 +28,49 @@ impl Data {
     /// Takes a snapshot in.
     #[must_use]
     pub fn new(report: Report, complete: bool) -> Self {
-        let keys = report.attempts.iter().map(key).collect();
+        Self::with_archive(report, complete, Vec::new())
+    }
+
+    /// Takes a snapshot in, and attempts that were in earlier ones.
+    #[must_use]
+    pub fn with_archive(
+        report: Report,
+        complete: bool,
+        archived: Vec<Arc<Vec<Attempt>>>,
+    ) -> Self {
+        let before = archived.iter().flat_map(|part| part.iter());
+        let keys = before.chain(&report.attempts).map(key).collect();
         Self {
             report,
+            archived,
             keys,
             complete,
         }
+    }
+
+    /// The attempts, archived ones first.
+    pub fn attempts(&self) -> impl Iterator<Item = &Attempt> {
+        let before = self.archived.iter().flat_map(|part| part.iter());
+        before.chain(&self.report.attempts)
+    }
+
+    /// The attempt at that place.
+    #[must_use]
+    pub fn attempt(&self, index: usize) -> Option<&Attempt> {
+        let mut index = index;
+        for part in &self.archived {
+            if let Some(attempt) = part.get(index) {
+                return Some(attempt);
+            }
+            index -= part.len();
+        }
+        self.report.attempts.get(index)
+    }
+
+    /// Attempts that are archived: those of the report come after them.
+    #[must_use]
+    pub fn archived_count(&self) -> usize {
+        self.keys.len() - self.report.attempts.len()
     }
 
     /// The attempt with that key, by its index.
@@ -42,7 +81,8 @@ impl Data {
 }
 
 /// Attempts are numbered anew in every snapshot; client, name and begin stay.
-fn key(attempt: &Attempt) -> u64 {
+#[must_use]
+pub fn key(attempt: &Attempt) -> u64 {
     let mut hasher = FixedState::with_seed(0).build_hasher();
     (
         attempt.capture,

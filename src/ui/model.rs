@@ -195,7 +195,7 @@ impl Model {
     #[must_use]
     pub fn attempt(&self) -> Option<&Attempt> {
         let data = self.data.as_ref()?;
-        data.report.attempts.get(self.list.selected()?)
+        data.attempt(self.list.selected()?)
     }
 
     /// Its key.

@@ -65,6 +65,17 @@ impl Kept {
             .map_or((0, 0), |(id, late)| (*id, late + 1))
     }
 
+    /// Drops all lookups but those that are to stay; their keys lead nowhere from then on.
+    pub(super) fn retain(&mut self, stays: impl Fn(&Lookup) -> bool) {
+        let marks: Vec<bool> = self.lookups.iter().map(stays).collect();
+        let mut of_lookups = marks.iter();
+        self.lookups
+            .retain(|_| of_lookups.next().copied().unwrap_or(true));
+        let mut of_keys = marks.iter();
+        self.keys
+            .retain(|_| of_keys.next().copied().unwrap_or(true));
+    }
+
     fn make_room(&mut self) {
         let oldest = (self.keys.len() / 8).max(1).min(self.keys.len());
         self.keys.drain(..oldest);

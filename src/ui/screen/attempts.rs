@@ -80,7 +80,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: L
     }
     let scroll = model.list.scroll;
     let shown = model.list.rows().iter().skip(scroll.top);
-    let attempts = shown.filter_map(|row| data.report.attempts.get(*row as usize));
+    let attempts = shown.filter_map(|row| data.attempt(*row as usize));
     let rows = attempts.map(|attempt| row(attempt, &columns, look));
     let cursor = scroll.at.checked_sub(scroll.top);
     lines(frame, body, look, cursor, rows);

@@ -209,12 +209,8 @@ fn closed(quic: &QuicFacts, side: Side, unmet: &mut Unmet) {
     }
 }
 
-fn stalled(context: &PathContext<'_>, quic: &QuicFacts, unmet: &mut Unmet) {
-    complete(quic, unmet);
-    let Some(answer) = quic.server_initial.or(quic.handshake[Side::Server]) else {
-        return unmet
-            .missing("the server took no part in the handshake: see quic.initial-unanswered");
-    };
+/// A side said why it ended the connection.
+fn closed_with_reason(quic: &QuicFacts, unmet: &mut Unmet) {
     if let Some(close) = told_why(quic) {
         unmet.against(
             format!(
@@ -225,6 +221,15 @@ fn stalled(context: &PathContext<'_>, quic: &QuicFacts, unmet: &mut Unmet) {
             [close.mark],
         );
     }
+}
+
+fn stalled(context: &PathContext<'_>, quic: &QuicFacts, unmet: &mut Unmet) {
+    complete(quic, unmet);
+    let Some(answer) = quic.server_initial.or(quic.handshake[Side::Server]) else {
+        return unmet
+            .missing("the server took no part in the handshake: see quic.initial-unanswered");
+    };
+    closed_with_reason(quic, unmet);
     race(context, quic, unmet);
     let last = quic.last_long[Side::Client];
     let tried = last.map_or(Duration::ZERO, |m| m.time.since(answer.time));
@@ -267,16 +272,7 @@ fn retry(context: &PathContext<'_>, quic: &QuicFacts, unmet: &mut Unmet) {
             [proof, answer],
         );
     }
-    if let Some(close) = told_why(quic) {
-        unmet.against(
-            format!(
-                "the connection was closed (frame {}): {}",
-                frame(close.mark),
-                in_words(close)
-            ),
-            [close.mark],
-        );
-    }
+    closed_with_reason(quic, unmet);
     race(context, quic, unmet);
     if answer.is_none() {
         let later = quic

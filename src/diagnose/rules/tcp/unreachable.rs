@@ -27,7 +27,6 @@ use super::common::decided_before;
 use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Stage, icmp_field};
 use crate::fact::icmp::IcmpError;
 use crate::types::{Addr, Endpoint, Side};
-use std::net::IpAddr;
 use std::time::Duration;
 
 pub(super) static RULE: Rule = Rule {
@@ -103,22 +102,9 @@ fn blame(context: &PathContext<'_>, error: &IcmpError) -> Blame {
     }
 }
 
-/// The sender is the client's own system, its gateway, or a host of its subnet: the same /24 (private addresses) or
-/// /64, link-local, or a packet that no router has touched.
+/// The sender is the client's own system, its gateway, or a host of its network, or no router has touched the packet.
 fn is_near(error: &IcmpError, client: Addr) -> bool {
-    let subnet = match (error.from.ip(), client.ip()) {
-        (IpAddr::V4(from), IpAddr::V4(client)) => {
-            from.is_loopback()
-                || (client.is_private() && from.octets()[..3] == client.octets()[..3])
-        }
-        (IpAddr::V6(from), IpAddr::V6(client)) => {
-            from.is_loopback()
-                || from.is_unicast_link_local()
-                || from.octets()[..8] == client.octets()[..8]
-        }
-        _ => false,
-    };
-    subnet || error.from == client || matches!(error.ttl, 64 | 128 | 255)
+    error.is_from_nearby() || error.from == client || matches!(error.ttl, 64 | 128 | 255)
 }
 
 /// The standard's words for it.
