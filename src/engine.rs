@@ -21,9 +21,9 @@ use crate::flow::table::{FlowTable, Key, Slot};
 use crate::flow::tcp::IpFields;
 use crate::observe::dns::{Carrier, DnsObserver, Interest};
 use crate::observe::quic::{QuicObserver, looks_like_quic};
-use crate::snapshot::Report;
+use crate::snapshot::{Attempt, Report};
 use crate::snapshot::build::{Parts, build};
-use crate::snapshot::why_not::{WhyNotReport, report};
+use crate::snapshot::why_not::{Rival, WhyNotReport, report, rivals};
 use crate::source::CaptureInfo;
 use crate::target::Target;
 use crate::types::{CaptureId, Endpoint, Frame, Side, Timestamp};
@@ -569,6 +569,18 @@ impl Engine {
         only: Option<usize>,
     ) -> WhyNotReport {
         self.judged(captures, thresholds, |parts| report(parts, rule, only))
+    }
+
+    /// Says what spoke against the causes that might stand in the place of the one that `attempt` of an earlier
+    /// snapshot has.
+    #[must_use]
+    pub fn rivals(
+        &self,
+        captures: &[CaptureInfo],
+        thresholds: Thresholds,
+        attempt: &Attempt,
+    ) -> Vec<Rival> {
+        self.judged(captures, thresholds, |parts| rivals(parts, attempt))
     }
 
     /// Joins and judges, and hands over what there is to tell.

@@ -1,6 +1,8 @@
 //! The commands.
 
 mod compare;
+#[cfg(feature = "live")]
+mod live;
 mod why_not;
 
 use crate::cli::{Cli, Color, Command, Format, Read, TargetArgs};
@@ -26,6 +28,12 @@ use std::path::{Path, PathBuf};
 pub fn run(cli: Cli) -> Result<i32> {
     match cli.command {
         Command::Read(options) => read(&options),
+        #[cfg(feature = "live")]
+        Command::Live(options) => live::live(&options),
+        #[cfg(not(feature = "live"))]
+        Command::Live(_) => bail!(
+            "this build has no libpcap, so it can't capture: use a build with the feature `live`, or capture with tcpdump -w and read that"
+        ),
         Command::Compare(options) => compare::compare(&options),
         Command::Explain { cause } => explain(cause.as_deref()),
         Command::Targets { profile } => targets(profile.as_deref()),

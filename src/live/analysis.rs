@@ -5,6 +5,7 @@ mod rate;
 mod session;
 
 pub use archive::{ARCHIVED, HELD};
+pub(in crate::live) use session::{Begin, Lane};
 pub use session::Session;
 
 use super::recent::Held;
@@ -135,6 +136,7 @@ pub struct Shared {
     newest: Mutex<Option<Arc<Data>>>,
     status: Mutex<Status>,
     rivals: Mutex<Option<Rivals>>,
+    held: Mutex<Held>,
     /// The capture has ended.
     pub over: AtomicBool,
 }
@@ -148,6 +150,11 @@ impl Shared {
     /// The counters.
     pub fn status(&self) -> MutexGuard<'_, Status> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The packets that were held when the capture ended.
+    pub fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The answer to [`Message::Rivals`].

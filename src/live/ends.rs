@@ -44,6 +44,7 @@ pub struct Due {
 pub struct Ends {
     known: HashMap<u64, Known>,
     round: u64,
+    waiting: bool,
 }
 
 fn face(attempt: &Attempt) -> Face {
@@ -66,12 +67,17 @@ impl Ends {
     /// [`Ends::told`].
     pub fn due(&mut self, attempts: &[Attempt], keys: &[u64], now: Timestamp, all: bool) -> Vec<Due> {
         self.round += 1;
+        self.waiting = false;
         let mut due = Vec::new();
         for (index, (attempt, &key)) in attempts.iter().zip(keys).enumerate() {
             let known = self.note(attempt, key, now);
             let outcome = (attempt.outcome, &attempt.cause);
             let told = known.told.as_ref().map(|(outcome, cause)| (*outcome, cause));
-            if told == Some(outcome) || !(all || known.is_over(attempt.outcome, now)) {
+            if told == Some(outcome) {
+                continue;
+            }
+            if !(all || known.is_over(attempt.outcome, now)) {
+                self.waiting = true;
                 continue;
             }
             let was = known.told.as_ref().map(|(outcome, _)| *outcome);
@@ -80,6 +86,12 @@ impl Ends {
         let round = self.round;
         self.known.retain(|_, known| known.seen == round);
         due
+    }
+
+    /// Something was not over yet at the last look.
+    #[must_use]
+    pub const fn is_waiting(&self) -> bool {
+        self.waiting
     }
 
     fn note(&mut self, attempt: &Attempt, key: u64, now: Timestamp) -> &mut Known {

@@ -4,6 +4,7 @@
 //! nothing; [`Packets`] looks for the packets of an attempt while the screens go on.
 
 use crate::ladder::Collected;
+use crate::snapshot::why_not::Rival;
 use crate::snapshot::{Attempt, Report};
 use crate::types::Timestamp;
 use foldhash::fast::FixedState;
@@ -171,6 +172,21 @@ pub trait Feed {
     /// # Errors
     /// Why not, in a few words.
     fn order(&mut self, order: Order) -> Result<(), String>;
+    /// Asks what spoke against other causes of the attempt with that key.
+    fn ask_rivals(&mut self, _key: u64) {}
+    /// The answer, once it is there.
+    fn rivals(&mut self) -> Option<Rivals> {
+        None
+    }
+}
+
+/// What spoke against other causes of an attempt.
+#[derive(Clone, Debug)]
+pub struct Rivals {
+    /// The attempt's key.
+    pub key: u64,
+    /// Cause by cause; none where the attempt has no cause itself.
+    pub rivals: Vec<Rival>,
 }
 
 /// What is wanted of an attempt's packets.

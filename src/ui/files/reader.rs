@@ -400,9 +400,10 @@ impl Reader {
         let mut captures = self.source.captures();
         if !done {
             // What is still being read is not damaged.
-            captures
-                .iter_mut()
-                .for_each(|c| c.complete |= c.problems.is_empty());
+            for capture in &mut captures {
+                capture.complete |= capture.problems.is_empty();
+                capture.goes_on = true;
+            }
         }
         let report = self.engine.snapshot(&captures, self.plan.thresholds);
         let broke = report
