@@ -19,4 +19,6 @@ pub mod feed;
 pub mod libpcap;
 pub mod merge;
 pub mod recent;
+#[cfg(test)]
+mod tests;
 pub mod wire;
