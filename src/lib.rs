@@ -14,6 +14,8 @@
 //! 9. [`ladder`] finds the packets of one attempt again and lays them out as a ladder.
 //! 10. [`report`] paints both on paper, [`ui`] on a terminal.
 //!
+//! [`live`] is what capturing needs around all this: interfaces, privileges, a sandbox, what is kept of the packets.
+//!
 //! [`compare`] sets two snapshots side by side and says what their difference proves.
 //!
 //! [`engine`] assembles 2 to 8. It opens no file, reads no clock and prints nothing: packets and times go in,
@@ -50,5 +52,8 @@ pub mod engine;
 pub mod ladder;
 
 pub mod report;
+
+#[cfg(feature = "live")]
+pub mod live;
 
 pub mod ui;
