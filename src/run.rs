@@ -1,6 +1,7 @@
 //! The commands.
 
 mod compare;
+mod interfaces;
 mod why_not;
 
 use crate::cli::{Cli, Color, Command, Format, Read, TargetArgs};
@@ -28,6 +29,7 @@ pub fn run(cli: Cli) -> Result<i32> {
         Command::Read(options) => read(&options),
         Command::Compare(options) => compare::compare(&options),
         Command::Explain { cause } => explain(cause.as_deref()),
+        Command::Interfaces { format } => interfaces::interfaces(format),
         Command::Targets { profile } => targets(profile.as_deref()),
         Command::Completions { shell } => {
             // Into memory first: the generator panics where its writer fails.
