@@ -46,6 +46,14 @@ pub enum Command {
         /// The cause, as reports name it; without it, all are listed
         cause: Option<String>,
     },
+    /// List the interfaces that can be sniffed: addresses, link type, and which carries the default route
+    ///
+    /// Needs no privileges and sends nothing.
+    Interfaces {
+        /// How to print them
+        #[arg(long, value_enum, default_value_t = InterfaceFormat::Text)]
+        format: InterfaceFormat,
+    },
     /// List target profiles and what they match
     Targets {
         /// Only this profile, in full: a built-in name or a TOML file
@@ -211,6 +219,15 @@ pub enum CompareFormat {
     Json,
     /// For a ticket
     Markdown,
+}
+
+/// Output formats of `interfaces`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum InterfaceFormat {
+    /// For a person
+    Text,
+    /// One JSON object
+    Json,
 }
 
 /// Options of `read`.

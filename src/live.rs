@@ -9,16 +9,27 @@
 //! than the capture threads have said that they have read: silence of a program that is behind is no silence.
 //!
 //! Nothing here sends a packet.
+//!
+//! Around that stands what a capture needs besides: which interfaces there are ([`interfaces`]), the kernel's filter
+//! ([`filter`]), the right to capture and giving it up again ([`privilege`]), a [`sandbox`], and what is kept of the
+//! packets ([`save`], [`recorder`]) or done about a failure ([`hook`]).
 
 pub mod analysis;
 pub mod block;
 pub mod capture;
 pub mod ends;
 pub mod feed;
-#[cfg(feature = "live")]
+pub mod filter;
+#[cfg(unix)]
+pub mod hook;
+pub mod interfaces;
 pub mod libpcap;
 pub mod merge;
+pub mod privilege;
 pub mod recent;
+pub mod recorder;
+pub mod sandbox;
+pub mod save;
 #[cfg(test)]
 mod tests;
 pub mod wire;

@@ -1,6 +1,7 @@
 //! The commands.
 
 mod compare;
+mod interfaces;
 #[cfg(feature = "live")]
 mod live;
 mod why_not;
@@ -36,6 +37,7 @@ pub fn run(cli: Cli) -> Result<i32> {
         ),
         Command::Compare(options) => compare::compare(&options),
         Command::Explain { cause } => explain(cause.as_deref()),
+        Command::Interfaces { format } => interfaces::interfaces(format),
         Command::Targets { profile } => targets(profile.as_deref()),
         Command::Completions { shell } => {
             // Into memory first: the generator panics where its writer fails.
