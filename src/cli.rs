@@ -124,6 +124,24 @@ pub struct Live {
     /// Also take packets that are not for this host
     #[arg(long)]
     pub promiscuous: bool,
+    /// Do not let the kernel leave out what can't matter to the target; -f still holds
+    #[arg(long)]
+    pub no_kernel_filter: bool,
+    /// Also save what is analysed to this file (pcapng); `-` is standard output
+    #[arg(short = 'w', long = "write", value_name = "FILE")]
+    pub write: Option<PathBuf>,
+    /// With -w: begin a new file before this one gets larger than so many MiB
+    #[arg(long, value_name = "MIB", requires = "write", value_parser = clap::value_parser!(u64).range(1..))]
+    pub rotate_size: Option<u64>,
+    /// With -w: begin a new file after so long
+    #[arg(long, value_name = "DURATION", requires = "write", value_parser = duration)]
+    pub rotate_time: Option<Duration>,
+    /// With -w and rotation: files that are kept; the oldest goes
+    #[arg(long, value_name = "N", requires = "write", default_value_t = 10)]
+    pub keep_files: usize,
+    /// Of each attempt that fails, write its packets and a report into this folder (at most 100 failures and 1 GiB)
+    #[arg(long, value_name = "DIR")]
+    pub keep_failures: Option<PathBuf>,
     /// MiB of recent packets that are held for ladders and exports
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(0..=4096))]
     pub recent: u32,

@@ -33,6 +33,8 @@ pub struct Tapped {
 pub struct Plan {
     /// The interfaces.
     pub ports: Vec<Tapped>,
+    /// What the report should say of how it is captured, in sentences.
+    pub remarks: Vec<String>,
     /// What to look for.
     pub target: Target,
     /// Bounds of what is held.

@@ -50,6 +50,9 @@ impl Live {
             let (free, empty) = crossbeam_channel::bounded(CHANNEL);
             let gauge = Arc::new(Gauge::default());
             let mut info = CaptureInfo::live(tapped.port.name());
+            if id == 0 {
+                info.remarks.clone_from(&plan.remarks);
+            }
             if let Some(wire) = &tapped.wire {
                 info.link(wire.link());
             }
@@ -91,7 +94,10 @@ impl Live {
             stop,
         });
         let builder = thread::Builder::new().name("analysis".to_owned());
-        let thread = builder.spawn(move || session.run())?;
+        let thread = builder.spawn(move || {
+            give_up_rights();
+            session.run()
+        })?;
         Ok(Self {
             shared,
             send,
@@ -183,6 +189,7 @@ impl Packets for LivePackets {
         let failed = send.clone();
         let shared = Arc::clone(&self.shared);
         let work = move || {
+            give_up_rights();
             // The analysis hands them over, or has ended and left them here.
             let held = held.recv().unwrap_or_else(|_| shared.held().clone());
             drop(send.send(do_job(job, held)));
@@ -198,6 +205,11 @@ impl Packets for LivePackets {
         self.job = None;
         Some(answer)
     }
+}
+
+/// Who parses packets needs no right to capture. Where the system refuses to take it, the rest still holds.
+fn give_up_rights() {
+    drop(super::privilege::forget());
 }
 
 fn do_job(job: Job, held: Held) -> Answer {

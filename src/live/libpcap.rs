@@ -7,6 +7,7 @@
 //! libpcap's own timeout does not wake an idle capture on Linux, so the handle never blocks: `poll` waits instead.
 
 use super::block::Block;
+use super::privilege::with_capture_right;
 use super::wire::{Counted, Port, Trouble, Wire};
 use crate::types::{LinkType, Timestamp};
 use pcap::{Active, Capture, Linktype, Precision};
@@ -62,6 +63,26 @@ impl Device {
         Self { name, options }
     }
 
+    /// Sets the kernel's filter for the times to come that it is opened.
+    pub fn set_filter(&mut self, filter: Option<String>) {
+        self.options.filter = filter;
+    }
+
+    /// Opens it.
+    ///
+    /// # Errors
+    /// In libpcap's words, for who explains them.
+    pub fn open_first(&self) -> Result<Box<dyn Wire>, pcap::Error> {
+        let handle = self.try_open()?;
+        Ok(self.wire(handle))
+    }
+
+    /// Which trouble an error of [`Device::open_first`] is.
+    #[must_use]
+    pub fn trouble(error: &pcap::Error) -> Trouble {
+        trouble(error)
+    }
+
     fn try_open(&self) -> Result<Capture<Active>, pcap::Error> {
         let options = &self.options;
         let retire = i32::try_from(RETIRE.as_millis()).unwrap_or(20);
@@ -84,6 +105,20 @@ impl Device {
         }
         Ok(handle)
     }
+
+    fn wire(&self, handle: Capture<Active>) -> Box<dyn Wire> {
+        let link = link(handle.get_datalink());
+        // A name with a slash is no interface, but might be a path.
+        let plain = self.name != ANY && !self.name.contains('/');
+        let flags = PathBuf::from(format!("/sys/class/net/{}/flags", self.name));
+        Box::new(Handle {
+            handle,
+            link,
+            flags: (plain && cfg!(target_os = "linux")).then_some(flags),
+            last: [0; 3],
+            totals: [0; 3],
+        })
+    }
 }
 
 impl Port for Device {
@@ -92,18 +127,10 @@ impl Port for Device {
     }
 
     fn open(&mut self) -> Result<Box<dyn Wire>, Trouble> {
-        let handle = self.try_open().map_err(|error| trouble(&error))?;
-        let link = link(handle.get_datalink());
-        // A name with a slash is no interface, but might be a path.
-        let plain = self.name != ANY && !self.name.contains('/');
-        let flags = PathBuf::from(format!("/sys/class/net/{}/flags", self.name));
-        Ok(Box::new(Handle {
-            handle,
-            link,
-            flags: (plain && cfg!(target_os = "linux")).then_some(flags),
-            last: [0; 3],
-            totals: [0; 3],
-        }))
+        let opened = with_capture_right(|| self.try_open());
+        opened
+            .map(|handle| self.wire(handle))
+            .map_err(|error| trouble(&error))
     }
 
     fn delay(&self) -> Duration {

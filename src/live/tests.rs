@@ -137,6 +137,7 @@ fn start(fakes: &[&Fake], change: impl FnOnce(&mut Plan)) -> Stage {
     };
     let mut plan = Plan {
         ports: fakes.iter().map(tapped).collect(),
+        remarks: Vec::new(),
         target: Target::built_in("tiktok").unwrap(),
         limits: Limits::default(),
         thresholds: Thresholds::default(),

@@ -1,19 +1,24 @@
 //! `shakedown live`.
 
 mod headless;
+mod open;
+mod taps;
 
 use super::{is_colored, limits, target, thresholds};
 use crate::cli::{Color, Live};
 use crate::explore;
 use anyhow::{Context, Result, anyhow, bail};
-use shakedown::live::analysis::{Plan, Tapped, Told};
+use shakedown::live::analysis::{Plan, Told};
 use shakedown::live::feed::Live as Capture;
-use shakedown::live::libpcap::{Device, Options};
-use shakedown::live::wire::{Port, SystemClock, Trouble};
+use shakedown::live::privilege::drop_root;
+use shakedown::live::sandbox;
+use shakedown::live::wire::SystemClock;
 use shakedown::report::text::{self, Style};
 use shakedown::source::filter::Filter;
+use shakedown::types::LinkType;
 use shakedown::ui::terminal;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Attempts that may wait to be printed.
@@ -58,26 +63,35 @@ pub(super) fn live(options: &Live) -> Result<i32> {
 
 type Ended = crossbeam_channel::Receiver<Told>;
 
+/// Everything that needs a right is done here, in this order: interfaces are opened, root is given up, files are made,
+/// the process is shut in. Threads start after that, and parse the first packet.
 fn plan(options: &Live) -> Result<(Plan, Ended)> {
     let target = target(&options.target)?;
     let thresholds = thresholds(&options.limits)?;
-    let filter = options.filter.as_deref();
-    filter.map(Filter::new).transpose()?;
-    let names = interfaces(options)?;
-    let how = Options {
-        snap_len: i32::try_from(options.snap_len)?,
-        buffer: i32::try_from(u64::from(options.buffer) * 1024)
-            .context("-B: at most 2097151 KiB")?,
-        promiscuous: options.promiscuous,
-        filter: filter.map(str::to_owned),
-    };
-    let mut ports = Vec::new();
-    for name in names {
-        ports.push(open(&name, &how)?);
+    options.filter.as_deref().map(Filter::new).transpose()?;
+    let (ports, mut remarks) = open::interfaces(options, &target)?;
+    let dropped = drop_root()?;
+    let links: Vec<LinkType> = ports
+        .iter()
+        .map(|p| p.wire.as_ref().map_or(LinkType(1), |w| w.link()))
+        .collect();
+    let (mut taps, allowed) = taps::files(options, &ports, &links)?;
+    let mut allowed = allowed;
+    if !options.headless {
+        allowed.write.push(PathBuf::from(".")); // exports
     }
+    let shut_in = sandbox::enter(&allowed);
+    if options.verbose {
+        eprintln!("shakedown: {}; {}", dropped.text, shut_in.describe());
+        shut_in.problems.iter().for_each(|p| eprintln!("shakedown: {p}"));
+        remarks.iter().for_each(|r| eprintln!("shakedown: {r}"));
+    }
+    remarks.retain(|remark| !remark.is_empty());
     let (told, ended) = crossbeam_channel::bounded(TOLD);
+    let taps = taps.drain(..).map(taps::Pending::start).collect::<Result<_>>()?;
     let plan = Plan {
         ports,
+        remarks,
         target,
         limits: limits(options.max_flows),
         thresholds,
@@ -88,41 +102,9 @@ fn plan(options: &Live) -> Result<(Plan, Ended)> {
         } else {
             options.recent as usize * (1 << 20)
         },
-        taps: Vec::new(),
+        taps,
         told: options.headless.then_some(told),
         clock: Arc::new(SystemClock),
     };
     Ok((plan, ended))
-}
-
-fn interfaces(options: &Live) -> Result<Vec<String>> {
-    let mut names: Vec<String> = Vec::new();
-    for name in &options.interfaces {
-        if names.contains(name) {
-            bail!("-i {name}: is named twice");
-        }
-        names.push(name.clone());
-    }
-    if names.is_empty() {
-        names.push("any".to_owned());
-    }
-    if names.len() > 1 && names.iter().any(|name| name == "any") {
-        bail!("-i any: takes all interfaces already: leave the others out");
-    }
-    Ok(names)
-}
-
-/// One that is down is waited for; one that is not there is a mistake.
-fn open(name: &str, how: &Options) -> Result<Tapped> {
-    let mut device = Device::new(name, how.clone());
-    let wire = match device.open() {
-        Ok(wire) => Some(wire),
-        Err(Trouble::Down) => None,
-        Err(Trouble::Gone) => {
-            bail!("-i {name}: there is no such interface: `shakedown interfaces` lists them")
-        }
-        Err(Trouble::Failed(why)) => bail!("-i {name}: can't be opened: {why}"),
-    };
-    let port = Box::new(device);
-    Ok(Tapped { port, wire })
 }

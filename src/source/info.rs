@@ -127,6 +127,8 @@ pub struct CaptureInfo {
     pub application: Option<String>,
     /// When capturing ended, where the file states that; may be later than [`CaptureInfo::last`].
     pub stated_end: Option<Timestamp>,
+    /// What a reader should know of how it was captured: sentences for the report's notes.
+    pub remarks: Vec<String>,
     /// More packets may come: what waits for an answer is told as pending.
     pub goes_on: bool,
     secret_bytes: usize,
@@ -166,6 +168,7 @@ impl CaptureInfo {
             apps: BTreeMap::new(),
             application: None,
             stated_end: None,
+            remarks: Vec::new(),
             goes_on: false,
             secret_bytes: 0,
             lost_problems: false,
