@@ -44,6 +44,12 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = InterfaceFormat::Text)]
         format: InterfaceFormat,
     },
+    /// Runs the command of --on-failure for each line of standard input; started by `live`
+    #[command(name = "on-failure-helper", hide = true)]
+    OnFailureHelper {
+        /// The command
+        command: String,
+    },
     /// List target profiles and what they match
     Targets {
         /// Only this profile, in full: a built-in name or a TOML file

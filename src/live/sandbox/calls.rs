@@ -95,8 +95,7 @@ pub fn forbid() -> Result<(), String> {
 fn rules() -> Result<Rules, seccompiler::BackendError> {
     let mut rules: Rules = NEVER.iter().map(|&call| (call, Vec::new())).collect();
     // socket(domain, type): packet and netlink sockets, and datagrams of IPv4.
-    let [packet, netlink, ipv4] =
-        [libc::AF_PACKET, libc::AF_NETLINK, libc::AF_INET].map(number);
+    let [packet, netlink, ipv4] = [libc::AF_PACKET, libc::AF_NETLINK, libc::AF_INET].map(number);
     let kind = SeccompCmpOp::MaskedEq(0xf);
     let stream = number(libc::SOCK_STREAM);
     let raw = number(libc::SOCK_RAW);
@@ -120,7 +119,6 @@ fn rules() -> Result<Rules, seccompiler::BackendError> {
 fn number(constant: libc::c_int) -> u64 {
     u64::try_from(constant).unwrap_or(u64::MAX)
 }
-
 
 fn is(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
     condition(argument, SeccompCmpOp::Eq, value)
