@@ -63,7 +63,7 @@ fn test_what_is_kept_leads_to_the_same_cause() {
         let again = analyse(&kept.capture, |_| {});
         assert_eq!(again.captures[0].problems, Vec::<String>::new());
         let causes: Vec<_> = broken(&again).iter().map(|a| a.cause.clone()).collect();
-        assert_eq!(causes, [attempt.cause.clone()], "{name}");
+        assert_eq!(causes, std::slice::from_ref(&attempt.cause), "{name}");
         let text = std::fs::read_to_string(&kept.report).unwrap();
         let told: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(told["attempts"].as_array().unwrap().len(), 1);
