@@ -54,6 +54,12 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = InterfaceFormat::Text)]
         format: InterfaceFormat,
     },
+    /// Runs the command of --on-failure for each line of standard input; started by `live`
+    #[command(name = "on-failure-helper", hide = true)]
+    OnFailureHelper {
+        /// The command
+        command: String,
+    },
     /// List target profiles and what they match
     Targets {
         /// Only this profile, in full: a built-in name or a TOML file
@@ -142,6 +148,9 @@ pub struct Live {
     /// Of each attempt that fails, write its packets and a report into this folder (at most 100 failures and 1 GiB)
     #[arg(long, value_name = "DIR")]
     pub keep_failures: Option<PathBuf>,
+    /// With --keep-failures: run this command for each failure; the path of the report is its last argument
+    #[arg(long, value_name = "CMD", requires = "keep_failures")]
+    pub on_failure: Option<String>,
     /// MiB of recent packets that are held for ladders and exports
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(0..=4096))]
     pub recent: u32,

@@ -4,6 +4,7 @@ mod compare;
 mod interfaces;
 #[cfg(feature = "live")]
 mod live;
+mod on_failure;
 mod why_not;
 
 use crate::cli::{Cli, Color, Command, Format, Read, TargetArgs};
@@ -38,6 +39,7 @@ pub fn run(cli: Cli) -> Result<i32> {
         Command::Compare(options) => compare::compare(&options),
         Command::Explain { cause } => explain(cause.as_deref()),
         Command::Interfaces { format } => interfaces::interfaces(format),
+        Command::OnFailureHelper { command } => on_failure::help(&command),
         Command::Targets { profile } => targets(profile.as_deref()),
         Command::Completions { shell } => {
             // Into memory first: the generator panics where its writer fails.

@@ -58,7 +58,9 @@ pub fn choose(target: &Target, links: &[LinkType]) -> Choice {
     }
     let nets = target.nets().count();
     if nets > MAX_NETS {
-        return none(format!("the target has {nets} networks, more than {MAX_NETS}"));
+        return none(format!(
+            "the target has {nets} networks, more than {MAX_NETS}"
+        ));
     }
     if let Some(link) = links.iter().find(|link| !LINKS.contains(&link.0)) {
         let name = crate::decode::link_name(*link);

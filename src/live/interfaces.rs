@@ -24,7 +24,15 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 /// libpcap's devices that are no network interfaces: Bluetooth, USB, D-Bus, netfilter queues, and the like.
 const PSEUDO: &[&str] = &[
-    "bluetooth", "dbus-", "nflog", "nfqueue", "usbmon", "rpmsg", "rdma", "ap1394", "tzsp",
+    "bluetooth",
+    "dbus-",
+    "nflog",
+    "nfqueue",
+    "usbmon",
+    "rpmsg",
+    "rdma",
+    "ap1394",
+    "tzsp",
 ];
 
 /// The device that stands for all interfaces at once (Linux).
@@ -224,7 +232,11 @@ fn prefix_length(mask: IpAddr) -> u32 {
 
 /// How frames begin: on Linux from the hardware type where that is enough, else by opening the interface.
 fn link_type(name: &str) -> Option<LinkType> {
-    let known = if name == ANY { Some(113) } else { hardware_link(name) };
+    let known = if name == ANY {
+        Some(113)
+    } else {
+        hardware_link(name)
+    };
     known.map(LinkType).or_else(|| {
         let opened = Capture::from_device(name).ok()?.open().ok()?;
         let dlt = u32::try_from(opened.get_datalink().0).ok()?;
@@ -263,7 +275,8 @@ mod tests {
         assert_eq!((same.name.as_str(), same.note), ("eth0", None));
         let split = choose(&routes(Some("eth0"), Some("w\x1bg0"))).unwrap();
         assert_eq!(split.name, "eth0");
-        let note = "IPv4 leaves through eth0, IPv6 through w\\u{1b}g0: -i eth0 -i w\\u{1b}g0 takes both";
+        let note =
+            "IPv4 leaves through eth0, IPv6 through w\\u{1b}g0: -i eth0 -i w\\u{1b}g0 takes both";
         assert_eq!(split.note.as_deref(), Some(note));
         assert_eq!(choose(&routes(None, Some("eth1"))).unwrap().name, "eth1");
         assert_eq!(choose(&routes(None, None)), None);
@@ -273,7 +286,13 @@ mod tests {
 
     #[test]
     fn test_pseudo_devices_are_left_out() {
-        for name in ["dbus-system", "nflog", "nfqueue", "bluetooth-monitor", "usbmon1"] {
+        for name in [
+            "dbus-system",
+            "nflog",
+            "nfqueue",
+            "bluetooth-monitor",
+            "usbmon1",
+        ] {
             assert!(is_pseudo(name), "{name}");
         }
         for name in ["eth0", "any", "wlan0", "en0", "br-nflog"] {
@@ -304,7 +323,10 @@ mod tests {
         let shown = interface(&device, &routes);
         assert_eq!(shown.shown(), "e\\u{202e}th0");
         assert_eq!(shown.description.as_deref(), Some("Card\\u{7}"));
-        assert_eq!(shown.addresses, ["192.0.2.5/25", "192.0.2.6", "2001:db8::5/64"]);
+        assert_eq!(
+            shown.addresses,
+            ["192.0.2.5/25", "192.0.2.6", "2001:db8::5/64"]
+        );
         assert!(shown.default_ipv4 && !shown.default_ipv6 && shown.wireless);
         assert_eq!(shown.state(), "no link");
         let json = serde_json::to_string(&shown).unwrap();

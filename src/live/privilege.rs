@@ -56,7 +56,9 @@ pub struct Dropped {
 #[derive(Debug, thiserror::Error)]
 pub enum DropError {
     /// Other threads keep their rights.
-    #[error("root can't be given up: {0} threads are running already (this is a mistake in the program)")]
+    #[error(
+        "root can't be given up: {0} threads are running already (this is a mistake in the program)"
+    )]
     Threads(usize),
     /// A system call was refused.
     #[error("root can't be given up: {what}: {error}")]
@@ -94,7 +96,9 @@ pub fn drop_root() -> Result<Dropped, DropError> {
     #[cfg(not(unix))]
     let user = None;
     let text = match user {
-        Some(0) => "still root: dropping it is not supported on this system; open the BPF devices to your user instead",
+        Some(0) => {
+            "still root: dropping it is not supported on this system; open the BPF devices to your user instead"
+        }
         _ => "not root",
     };
     Ok(Dropped {

@@ -71,7 +71,9 @@ pub enum SaveError {
         error: io::Error,
     },
     /// Standard output can't be rotated.
-    #[error("-w -: standard output can't be rotated: name a file, or leave out --rotate-size and --rotate-time")]
+    #[error(
+        "-w -: standard output can't be rotated: name a file, or leave out --rotate-size and --rotate-time"
+    )]
     RotatesOutput,
 }
 
@@ -420,7 +422,9 @@ impl Current {
 /// The name of a file of a ring: number and UTC time before the extension.
 fn ring_name(path: &Path, number: u32, now: Timestamp) -> PathBuf {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let end = path.extension().map_or("pcapng".into(), |e| e.to_string_lossy());
+    let end = path
+        .extension()
+        .map_or("pcapng".into(), |e| e.to_string_lossy());
     let time = jiff::Timestamp::from_nanosecond(i128::from(now.0)).unwrap_or_default();
     let time = time.strftime("%Y%m%d%H%M%S");
     path.with_file_name(format!("{stem}_{number:05}_{time}.{end}"))

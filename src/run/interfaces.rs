@@ -95,7 +95,10 @@ mod painted {
             }
             text.push('\n');
             if let Some(default) = &self.default {
-                let _ = writeln!(text, "* carries the default route: without -i, {default} is captured on.");
+                let _ = writeln!(
+                    text,
+                    "* carries the default route: without -i, {default} is captured on."
+                );
             }
             if let Some(note) = &self.note {
                 let _ = writeln!(text, "{note}");
@@ -121,11 +124,18 @@ mod painted {
             (false, true) => "(default route: IPv6 only)",
             _ => "",
         };
-        let mut kind = interface.link_type.clone().unwrap_or_else(|| "unknown".to_owned());
+        let mut kind = interface
+            .link_type
+            .clone()
+            .unwrap_or_else(|| "unknown".to_owned());
         if interface.wireless {
             kind.push_str(", wireless");
         }
-        let addresses = if more.is_empty() { "no address".to_owned() } else { more.join(", ") };
+        let addresses = if more.is_empty() {
+            "no address".to_owned()
+        } else {
+            more.join(", ")
+        };
         [
             format!("{mark}{}", interface.shown()),
             interface.state().to_owned(),

@@ -10,6 +10,7 @@ use crate::explore;
 use anyhow::{Context, Result, anyhow, bail};
 use shakedown::live::analysis::{Plan, Told};
 use shakedown::live::feed::Live as Capture;
+use shakedown::live::hook::Hook;
 use shakedown::live::privilege::drop_root;
 use shakedown::live::sandbox;
 use shakedown::live::wire::SystemClock;
@@ -63,20 +64,20 @@ pub(super) fn live(options: &Live) -> Result<i32> {
 
 type Ended = crossbeam_channel::Receiver<Told>;
 
-/// Everything that needs a right is done here, in this order: interfaces are opened, root is given up, files are made,
+/// Everything that needs a right is done here, in this order: the helper is started, interfaces are opened, root is given up, files are made,
 /// the process is shut in. Threads start after that, and parse the first packet.
 fn plan(options: &Live) -> Result<(Plan, Ended)> {
     let target = target(&options.target)?;
     let thresholds = thresholds(&options.limits)?;
     options.filter.as_deref().map(Filter::new).transpose()?;
-    let (ports, mut remarks) = open::interfaces(options, &target)?;
+    let hook = options.on_failure.as_deref().map(Hook::start).transpose()?;
+    let (ports, remarks) = open::interfaces(options, &target)?;
     let dropped = drop_root()?;
     let links: Vec<LinkType> = ports
         .iter()
         .map(|p| p.wire.as_ref().map_or(LinkType(1), |w| w.link()))
         .collect();
-    let (mut taps, allowed) = taps::files(options, &ports, &links)?;
-    let mut allowed = allowed;
+    let (taps, mut allowed) = taps::files(options, &ports, &links, hook)?;
     if !options.headless {
         allowed.write.push(PathBuf::from(".")); // exports
     }
@@ -86,9 +87,9 @@ fn plan(options: &Live) -> Result<(Plan, Ended)> {
         shut_in.problems.iter().for_each(|p| eprintln!("shakedown: {p}"));
         remarks.iter().for_each(|r| eprintln!("shakedown: {r}"));
     }
-    remarks.retain(|remark| !remark.is_empty());
     let (told, ended) = crossbeam_channel::bounded(TOLD);
-    let taps = taps.drain(..).map(taps::Pending::start).collect::<Result<_>>()?;
+    let taps = taps.into_iter().map(taps::Pending::start);
+    let taps = taps.collect::<Result<_>>()?;
     let plan = Plan {
         ports,
         remarks,

@@ -26,14 +26,20 @@ fn program(target: &Target, link: Link) -> BpfProgram {
     let Choice { expression, why } = choose(target, &[number]);
     let text = expression.unwrap_or_else(|| panic!("{why}"));
     // Raw IP is 12 to libpcap's functions, 101 in files.
-    let dlt = if number.0 == 101 { 12 } else { i32::from(link.number()) };
+    let dlt = if number.0 == 101 {
+        12
+    } else {
+        i32::from(link.number())
+    };
     let dead = Capture::dead(Linktype(dlt)).unwrap();
     dead.compile(&text, true)
         .unwrap_or_else(|e| panic!("{link:?}: {e}"))
 }
 
 fn ends(v6: bool, server: &str, port: u16) -> (SocketAddr, SocketAddr) {
-    let client: IpAddr = if v6 { "2001:db8::5" } else { "192.0.2.5" }.parse().unwrap();
+    let client: IpAddr = if v6 { "2001:db8::5" } else { "192.0.2.5" }
+        .parse()
+        .unwrap();
     (
         SocketAddr::new(client, 50_000),
         SocketAddr::new(server.parse().unwrap(), port),
@@ -117,7 +123,10 @@ fn test_fragments_are_kept_whatever_they_belong_to() {
             let pieces = packet::fragment(&whole, 1280, 7);
             assert!(pieces.len() > 2);
             for piece in pieces {
-                assert!(program.filter(&frame(link, &[], &piece, true)), "{link:?} {v6}");
+                assert!(
+                    program.filter(&frame(link, &[], &piece, true)),
+                    "{link:?} {v6}"
+                );
             }
         }
     }
@@ -153,7 +162,10 @@ fn test_tags_sessions_and_labels_do_not_hide_anything() {
         &[Wrap::IpIp],
         &[Wrap::Vxlan(5)],
     ] {
-        assert!(program.filter(&frame(Link::Ethernet, wraps, &quic, true)), "{wraps:?}");
+        assert!(
+            program.filter(&frame(Link::Ethernet, wraps, &quic, true)),
+            "{wraps:?}"
+        );
     }
     let arp = [&[0xff; 12][..], &[8, 6], &[0; 28]].concat();
     assert!(program.filter(&arp));
@@ -162,7 +174,10 @@ fn test_tags_sessions_and_labels_do_not_hide_anything() {
 #[test]
 fn test_the_targets_own_networks_are_kept_on_every_port() {
     let mut target = Target::tiktok();
-    assert!(target.nets().count() <= MAX_NETS, "the built-in target is filtered");
+    assert!(
+        target.nets().count() <= MAX_NETS,
+        "the built-in target is filtered"
+    );
     target.add_net("198.51.100.0/24").unwrap();
     target.add_net("2001:db8:77::/48").unwrap();
     for link in LINKS {

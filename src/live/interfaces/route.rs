@@ -97,7 +97,9 @@ fn ipv6(table: &str) -> Option<String> {
         let number = |text| u32::from_str_radix(text, 16).ok();
         let (length, metric, flags) = (number(length)?, number(metric)?, number(flags)?);
         let destination = u128::from_str_radix(destination, 16).ok()?;
-        let mask = u128::MAX.checked_shl(128_u32.checked_sub(length)?).unwrap_or(0);
+        let mask = u128::MAX
+            .checked_shl(128_u32.checked_sub(length)?)
+            .unwrap_or(0);
         let covers = u128::from(PROBE_V6) & mask == destination;
         (covers && flags & RTF_UP != 0).then_some(Candidate {
             length,
@@ -111,7 +113,8 @@ fn ipv6(table: &str) -> Option<String> {
 mod tests {
     use super::{ipv4, ipv6};
 
-    const HEAD: &str = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
+    const HEAD: &str =
+        "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
 
     fn v4(lines: &[&str]) -> Option<String> {
         ipv4(&format!("{HEAD}{}\n", lines.join("\n")))
@@ -122,14 +125,22 @@ mod tests {
         let wifi = "wlan0\t00000000\t0100A8C0\t0003\t0\t0\t600\t00000000\t0\t0\t0";
         let cable = "eth0\t00000000\t0100000A\t0003\t0\t0\t100\t00000000\t0\t0\t0";
         let local = "eth0\t0000000A\t00000000\t0001\t0\t0\t100\t000000FF\t0\t0\t0";
-        assert_eq!(v4(&[wifi, local, cable]).as_deref(), Some("eth0"), "lower metric");
+        assert_eq!(
+            v4(&[wifi, local, cable]).as_deref(),
+            Some("eth0"),
+            "lower metric"
+        );
         assert_eq!(v4(&[local]), None);
         assert_eq!(v4(&[]), None);
         let halves = [
             "tun0\t00000000\t0100080A\t0003\t0\t0\t0\t00000080\t0\t0\t0",
             "tun0\t00000080\t0100080A\t0003\t0\t0\t0\t00000080\t0\t0\t0",
         ];
-        assert_eq!(v4(&[cable, halves[0], halves[1]]).as_deref(), Some("tun0"), "a VPN");
+        assert_eq!(
+            v4(&[cable, halves[0], halves[1]]).as_deref(),
+            Some("tun0"),
+            "a VPN"
+        );
         let down = cable.replace("\t0003\t", "\t0002\t");
         assert_eq!(v4(&[&down]), None);
         let reject = "*\t00000000\t00000000\t0201\t0\t0\t0\t00000000\t0\t0\t0";
@@ -147,7 +158,10 @@ mod tests {
         let cable = line(&zero, "00", "00000064", "00000003", "eth0");
         let global = format!("2{}", "0".repeat(31));
         let vpn = line(&global, "03", "00000400", "00000001", "wg0");
-        assert_eq!(ipv6(&format!("{wifi}{cable}{reject}")).as_deref(), Some("eth0"));
+        assert_eq!(
+            ipv6(&format!("{wifi}{cable}{reject}")).as_deref(),
+            Some("eth0")
+        );
         assert_eq!(ipv6(&reject), None);
         assert_eq!(ipv6(&format!("{wifi}{vpn}{cable}")).as_deref(), Some("wg0"));
         assert_eq!(ipv6(""), None);

@@ -13,7 +13,12 @@ pub fn explain(interface: &str, error: &pcap::Error, facts: &Facts) -> String {
     let what = if said(&["permission", "not permitted", "access denied"]) {
         let (why, how) = refused(interface, facts);
         format!("no right to capture: {why}: {how}")
-    } else if said(&["no such device", "doesn't exist", "not found", "device not configured"]) {
+    } else if said(&[
+        "no such device",
+        "doesn't exist",
+        "not found",
+        "device not configured",
+    ]) {
         "there is no such interface: `shakedown interfaces` lists those that there are".to_owned()
     } else if said(&["not up", "network is down"]) {
         let how = match facts.system {
@@ -35,7 +40,9 @@ fn refused(interface: &str, facts: &Facts) -> (String, String) {
         System::Linux => linux(interface, facts, sudo),
         System::MacOs => (
             "the BPF devices belong to root".to_owned(),
-            format!("sudo chown \"$USER\" /dev/bpf* (until the next restart), or install ChmodBPF of Wireshark (for good), or {sudo}"),
+            format!(
+                "sudo chown \"$USER\" /dev/bpf* (until the next restart), or install ChmodBPF of Wireshark (for good), or {sudo}"
+            ),
         ),
         System::Bsd => (
             "the BPF devices belong to root".to_owned(),
@@ -54,7 +61,10 @@ fn linux(interface: &str, facts: &Facts, sudo: &str) -> (String, String) {
     let grant = |path: &str| format!("sudo setcap cap_net_raw+ep {path}");
     if !facts.net_raw_can_be_had {
         let how = "start the container with --cap-add=NET_RAW (Kubernetes: securityContext.capabilities.add: [\"NET_RAW\"]), or capture outside of it with `tcpdump -w` and `shakedown read`";
-        return ("CAP_NET_RAW is barred for all programs here, as in many containers".to_owned(), how.to_owned());
+        return (
+            "CAP_NET_RAW is barred for all programs here, as in many containers".to_owned(),
+            how.to_owned(),
+        );
     }
     if facts.root || facts.net_raw {
         let why = if facts.user_namespace {
@@ -70,21 +80,39 @@ fn linux(interface: &str, facts: &Facts, sudo: &str) -> (String, String) {
         } else {
             "CAP_NET_RAW is missing, and its parent forbids gaining any (no_new_privs)"
         };
-        return (why.to_owned(), format!("start it outside of that sandbox or service unit, and if it is refused there too: {}", grant(&path)));
+        return (
+            why.to_owned(),
+            format!(
+                "start it outside of that sandbox or service unit, and if it is refused there too: {}",
+                grant(&path)
+            ),
+        );
     }
     if facts.nosuid {
         let to = "/usr/local/bin/shakedown";
-        let how = format!("sudo install {path} {to} && {}, and run that; or {sudo}", grant(to));
+        let how = format!(
+            "sudo install {path} {to} && {}, and run that; or {sudo}",
+            grant(to)
+        );
         return ("CAP_NET_RAW is missing, and the program is on a file system mounted nosuid, where setcap has no effect".to_owned(), how);
     }
     if facts.file_has_capabilities {
         let how = format!("{}; or {sudo}", grant(&path));
-        return ("the program has capabilities, but not CAP_NET_RAW, or they can't take effect".to_owned(), how);
+        return (
+            "the program has capabilities, but not CAP_NET_RAW, or they can't take effect"
+                .to_owned(),
+            how,
+        );
     }
-    let mut how = format!("{} (once; again after each update), or {sudo}", grant(&path));
+    let mut how = format!(
+        "{} (once; again after each update), or {sudo}",
+        grant(&path)
+    );
     if facts.dumpcap {
         let name = quoted(interface);
-        how += &format!(", or without either: dumpcap -q -i {name} -w - | shakedown read - (the group wireshark gives the right to dumpcap alone)");
+        how += &format!(
+            ", or without either: dumpcap -q -i {name} -w - | shakedown read - (the group wireshark gives the right to dumpcap alone)"
+        );
     }
     ("CAP_NET_RAW is missing".to_owned(), how)
 }
@@ -131,13 +159,19 @@ mod tests {
     #[test]
     fn test_the_ordinary_user_is_given_the_command() {
         let text = told(&ordinary());
-        assert!(text.contains("sudo setcap cap_net_raw+ep /usr/bin/shakedown"), "{text}");
+        assert!(
+            text.contains("sudo setcap cap_net_raw+ep /usr/bin/shakedown"),
+            "{text}"
+        );
         assert!(text.contains("sudo") && !text.contains("dumpcap"), "{text}");
         let text = told(&Facts {
             dumpcap: true,
             ..ordinary()
         });
-        assert!(text.contains("dumpcap -q -i eth0 -w - | shakedown read -"), "{text}");
+        assert!(
+            text.contains("dumpcap -q -i eth0 -w - | shakedown read -"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -146,7 +180,10 @@ mod tests {
             program: Some("/home/me/it's mine/shakedown".into()),
             ..ordinary()
         });
-        assert!(text.contains(r"setcap cap_net_raw+ep '/home/me/it'\''s mine/shakedown'"), "{text}");
+        assert!(
+            text.contains(r"setcap cap_net_raw+ep '/home/me/it'\''s mine/shakedown'"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -157,14 +194,20 @@ mod tests {
         };
         let text = told(&nosuid);
         assert!(text.contains("mounted nosuid"), "{text}");
-        assert!(text.contains("setcap cap_net_raw+ep /usr/local/bin/shakedown"), "{text}");
+        assert!(
+            text.contains("setcap cap_net_raw+ep /usr/local/bin/shakedown"),
+            "{text}"
+        );
         let barred = Facts {
             net_raw_can_be_had: false,
             root: true,
             ..ordinary()
         };
         let text = told(&barred);
-        assert!(text.contains("--cap-add=NET_RAW") && !text.contains("setcap"), "{text}");
+        assert!(
+            text.contains("--cap-add=NET_RAW") && !text.contains("setcap"),
+            "{text}"
+        );
         let inside = Facts {
             root: true,
             user_namespace: true,
@@ -181,7 +224,12 @@ mod tests {
 
     #[test]
     fn test_other_systems_have_their_own_grants() {
-        let on = |system| told(&Facts { system, ..ordinary() });
+        let on = |system| {
+            told(&Facts {
+                system,
+                ..ordinary()
+            })
+        };
         assert!(on(System::MacOs).contains("ChmodBPF"));
         assert!(on(System::MacOs).contains("sudo chown \"$USER\" /dev/bpf*"));
         assert!(on(System::Bsd).contains("/dev/bpf*"));
@@ -192,7 +240,10 @@ mod tests {
     fn test_other_failures_are_not_taken_for_a_missing_right() {
         let say = |error: &str| explain("e\x1bth0", &PcapError(error.to_owned()), &ordinary());
         let text = say("No such device exists\n(No such device exists)");
-        assert!(text.starts_with("e\\u{1b}th0: there is no such interface"), "{text}");
+        assert!(
+            text.starts_with("e\\u{1b}th0: there is no such interface"),
+            "{text}"
+        );
         assert!(say("That device is not up").contains("ip link set 'e\\u{1b}th0' up"));
         let text = say("can't mmap\nrx ring\x07");
         assert!(text.ends_with("can't mmap rx ring\\u{7}"), "{text}");

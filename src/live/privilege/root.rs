@@ -157,7 +157,16 @@ mod tests {
     #[test]
     fn test_ids_from_the_environment() {
         assert_eq!(parse_id("1000"), Some(1000));
-        for bad in ["0", "", "-1", "+5", "1000 ", "4294967295", "4294967296", "root"] {
+        for bad in [
+            "0",
+            "",
+            "-1",
+            "+5",
+            "1000 ",
+            "4294967295",
+            "4294967296",
+            "root",
+        ] {
             assert_eq!(parse_id(bad), None, "{bad}");
         }
     }

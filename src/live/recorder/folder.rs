@@ -80,7 +80,10 @@ impl Folder {
         }
         let mut kept: Vec<_> = found.into_iter().collect();
         kept.sort_by_key(|(_, (written, _))| *written);
-        let kept = kept.into_iter().map(|(stem, (_, size))| (stem, size)).collect();
+        let kept = kept
+            .into_iter()
+            .map(|(stem, (_, size))| (stem, size))
+            .collect();
         Ok(Self {
             path: plan.folder.clone(),
             max_failures: plan.max_failures.max(1),
@@ -129,7 +132,10 @@ impl Folder {
     /// Failures in the folder, and their bytes.
     #[must_use]
     pub fn total(&self) -> (usize, u64) {
-        (self.kept.len(), self.kept.iter().map(|(_, size)| size).sum())
+        (
+            self.kept.len(),
+            self.kept.iter().map(|(_, size)| size).sum(),
+        )
     }
 
     /// `20261122T195500.123Z-v16-webapp.tiktok.com-tcp.syn-unanswered`, with a number behind where that is taken.
@@ -141,11 +147,14 @@ impl Folder {
         let cause = plain(attempt.cause.as_deref().unwrap_or("unknown"));
         let base = format!("{time}Z-{name}-{cause}");
         let taken = |stem: &String| {
-            ENDS.iter().any(|end| self.path.join(format!("{stem}.{end}")).exists())
+            ENDS.iter()
+                .any(|end| self.path.join(format!("{stem}.{end}")).exists())
         };
         let mut names = (2..TRIES).map(|n| format!("{base}-{n}"));
         let first = Some(base.clone()).filter(|stem| !taken(stem));
-        first.or_else(|| names.find(|stem| !taken(stem))).unwrap_or(base)
+        first
+            .or_else(|| names.find(|stem| !taken(stem)))
+            .unwrap_or(base)
     }
 
     fn forget_oldest(&mut self) {
@@ -173,9 +182,17 @@ fn make(path: &Path) -> io::Result<()> {
 /// Only what means nothing to a shell, a terminal or a file system; never empty, never beginning with a dot or hyphen.
 fn plain(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
-    let text: String = text.chars().take(NAME).map(|c| if plain(c) { c } else { '_' }).collect();
+    let text: String = text
+        .chars()
+        .take(NAME)
+        .map(|c| if plain(c) { c } else { '_' })
+        .collect();
     let text = text.trim_start_matches(['.', '-']);
-    if text.is_empty() { "_".to_owned() } else { text.to_owned() }
+    if text.is_empty() {
+        "_".to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 /// The name of one of our files without its ending; `None` for any other file.

@@ -118,11 +118,12 @@ impl Ring {
         for held in self.frames.range(first..) {
             let frame = self.frame(held);
             let named = wanted.evidence(held.mark).is_some();
-            let part = match decode_fast(&frame).map_or_else(|| decoder.decode(&frame), Outcome::Packet) {
-                Outcome::Packet(packet) => wanted.route(&packet).is_some(),
-                Outcome::Fragment => held.mark.time >= started,
-                _ => false,
-            };
+            let part =
+                match decode_fast(&frame).map_or_else(|| decoder.decode(&frame), Outcome::Packet) {
+                    Outcome::Packet(packet) => wanted.route(&packet).is_some(),
+                    Outcome::Fragment => held.mark.time >= started,
+                    _ => false,
+                };
             if named || part {
                 packets.frames.push((*held, frame.data.to_vec()));
             }

@@ -63,22 +63,35 @@ fn test_what_is_kept_leads_to_the_same_cause() {
         let again = analyse(&kept.capture, |_| {});
         assert_eq!(again.captures[0].problems, Vec::<String>::new());
         let causes: Vec<_> = broken(&again).iter().map(|a| a.cause.clone()).collect();
-        assert_eq!(causes, [attempt.cause.clone()], "{name}");
+        assert_eq!(causes, std::slice::from_ref(&attempt.cause), "{name}");
         let text = std::fs::read_to_string(&kept.report).unwrap();
         let told: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(told["attempts"].as_array().unwrap().len(), 1);
         assert_eq!(told["captures"][0]["source"], name);
         let evidence = |frames: &serde_json::Value| -> BTreeSet<u64> {
-            frames.as_array().unwrap().iter().map(|f| f.as_u64().unwrap()).collect()
+            frames
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|f| f.as_u64().unwrap())
+                .collect()
         };
         let said = evidence(&told["attempts"][0]["findings"][0]["frames"]);
         let seen = serde_json::to_value(&broken(&again)[0].findings[0].frames).unwrap();
-        assert_eq!(said, evidence(&seen), "{name}: numbers are those of the file");
+        assert_eq!(
+            said,
+            evidence(&seen),
+            "{name}: numbers are those of the file"
+        );
     }
     // Nothing but whole files.
     let names = files(&dir.path().join("failures"));
     assert_eq!(names.len(), 2 * broken(&report).len());
-    assert!(names.iter().all(|n| n.ends_with(".pcapng") || n.ends_with(".json")));
+    assert!(
+        names
+            .iter()
+            .all(|n| n.ends_with(".pcapng") || n.ends_with(".json"))
+    );
 }
 
 #[test]
@@ -93,7 +106,10 @@ fn test_evidence_has_comments_and_others_have_none() {
     let info = &source.captures()[0];
     let cause = attempt.cause.as_deref().unwrap();
     let finding = attempt.findings.iter().find(|f| f.cause == cause).unwrap();
-    let proofs = info.comments.iter().filter(|c| c.text.starts_with("proves "));
+    let proofs = info
+        .comments
+        .iter()
+        .filter(|c| c.text.starts_with("proves "));
     assert_eq!(proofs.count(), finding.frames.len());
     assert!(info.comments.len() < usize::try_from(info.packets).unwrap());
     let all = |c: &source::Comment| c.text.contains(cause) || c.text.starts_with("shows ");
@@ -111,7 +127,11 @@ fn test_what_has_left_memory_is_said() {
     let notes = told["captures"][0]["notes"].to_string();
     assert!(notes.contains("had left memory"), "{notes}");
     let frames = &told["attempts"][0]["findings"][0]["frames"];
-    assert_eq!(frames, &serde_json::json!([]), "no number of a frame that is not there");
+    assert_eq!(
+        frames,
+        &serde_json::json!([]),
+        "no number of a frame that is not there"
+    );
 }
 
 #[test]
@@ -142,10 +162,16 @@ fn test_the_folder_is_bounded_over_runs_and_leaves_others_alone() {
     }
     let names = files(&folder);
     let others = [".other.part", "20200101T000000.000Z-x.txt", "notes.json"];
-    let ours: Vec<&String> = names.iter().filter(|n| !others.contains(&n.as_str())).collect();
+    let ours: Vec<&String> = names
+        .iter()
+        .filter(|n| !others.contains(&n.as_str()))
+        .collect();
     assert_eq!(ours.len(), 4, "{names:?}");
     assert_eq!(names.len(), 7, "{names:?}");
-    let bytes: u64 = ours.iter().map(|n| folder.join(n).metadata().unwrap().len()).sum();
+    let bytes: u64 = ours
+        .iter()
+        .map(|n| folder.join(n).metadata().unwrap().len())
+        .sum();
     assert_eq!(recorder.split().1.total(), (2, bytes));
     // Bytes bound as well; what was just written always stays.
     let plan = Plan {
@@ -164,10 +190,19 @@ fn test_names_from_the_network_are_no_paths() {
     let dir = tempfile::tempdir().unwrap();
     let (mut recorder, report) = recorder(dir.path(), 8 << 20);
     let mut attempt = broken(&report)[0].clone();
-    for name in ["../../etc/passwd", "-rf", "a\u{202e}b\x1b[m;$(id) 'x'", "", &"long.".repeat(100)] {
+    for name in [
+        "../../etc/passwd",
+        "-rf",
+        "a\u{202e}b\x1b[m;$(id) 'x'",
+        "",
+        &"long.".repeat(100),
+    ] {
         attempt.name = Some(name.to_owned());
         let kept = recorder.failed(&attempt, &report).unwrap();
-        assert_eq!(kept.capture.parent(), Some(dir.path().join("failures").as_path()));
+        assert_eq!(
+            kept.capture.parent(),
+            Some(dir.path().join("failures").as_path())
+        );
         let file = kept.report.file_name().unwrap().to_str().unwrap();
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         assert!(file.chars().all(plain) && file.len() < 200, "{file}");
@@ -180,8 +215,13 @@ fn test_a_folder_that_cannot_be_written_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let error = Recorder::open(&Plan::new(file.join("below"))).err().unwrap();
-    assert!(error.to_string().contains("file/below: can't be made"), "{error}");
+    let error = Recorder::open(&Plan::new(file.join("below")))
+        .err()
+        .unwrap();
+    assert!(
+        error.to_string().contains("file/below: can't be made"),
+        "{error}"
+    );
     let (mut recorder, report) = recorder(dir.path(), 8 << 20);
     let folder = dir.path().join("failures");
     std::fs::remove_dir(&folder).unwrap();
@@ -218,15 +258,29 @@ fn test_the_ring_holds_the_newest_frames_unharmed() {
         ring.push(&frame(number, &sent[number as usize]));
         let held = ring.len();
         assert!((1..=4_096 / 256).contains(&held));
-        for (held, back) in ring.all().zip((0..=number).rev().take(held).collect::<Vec<_>>().into_iter().rev()) {
-            assert_eq!(held.mark.frame, FrameNumber(back), "an unbroken row up to the newest");
+        for (held, back) in ring.all().zip(
+            (0..=number)
+                .rev()
+                .take(held)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .rev(),
+        ) {
+            assert_eq!(
+                held.mark.frame,
+                FrameNumber(back),
+                "an unbroken row up to the newest"
+            );
             assert_eq!(held.data, sent[back as usize]);
         }
     }
     let total: usize = ring.all().map(|f| f.data.len()).sum();
     assert!(total <= 4_096);
     ring.push(&frame(5_000, &[0; 5_000]));
-    assert!(ring.len() <= 16, "a frame larger than the ring changes nothing");
+    assert!(
+        ring.len() <= 16,
+        "a frame larger than the ring changes nothing"
+    );
 }
 
 #[test]

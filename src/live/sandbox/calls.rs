@@ -2,7 +2,8 @@
 //!
 //! What must go on working, since interfaces are opened again and listed while capturing: raw packet sockets (opened,
 //! bound), netlink sockets (bound; asked with `sendto` of a netlink address, or on musl of none), the pipes that wake
-//! whoever waits for a signal (`send` on a pair of sockets, which is `sendto` of no address), and datagram sockets of IPv4, which libpcap uses as a handle for questions to the kernel (`ioctl`) and never sends on.
+//! whoever waits for a signal (`send` on a pair of sockets, which is `sendto` of no address), and datagram sockets of
+//! IPv4, which libpcap uses as a handle for questions to the kernel (`ioctl`) and never sends on.
 //!
 //! Addresses can't be looked at by a filter, but their length can: a netlink address has 12 bytes, one for a packet
 //! socket 20, IPv4's has 16, IPv6's 28. That decides what `bind` and `sendto` may do.
@@ -95,8 +96,7 @@ pub fn forbid() -> Result<(), String> {
 fn rules() -> Result<Rules, seccompiler::BackendError> {
     let mut rules: Rules = NEVER.iter().map(|&call| (call, Vec::new())).collect();
     // socket(domain, type): packet and netlink sockets, and datagrams of IPv4.
-    let [packet, netlink, ipv4] =
-        [libc::AF_PACKET, libc::AF_NETLINK, libc::AF_INET].map(number);
+    let [packet, netlink, ipv4] = [libc::AF_PACKET, libc::AF_NETLINK, libc::AF_INET].map(number);
     let kind = SeccompCmpOp::MaskedEq(0xf);
     let stream = number(libc::SOCK_STREAM);
     let raw = number(libc::SOCK_RAW);
@@ -117,7 +117,6 @@ fn rules() -> Result<Rules, seccompiler::BackendError> {
 fn number(constant: libc::c_int) -> u64 {
     u64::try_from(constant).unwrap_or(u64::MAX)
 }
-
 
 fn is(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
     condition(argument, SeccompCmpOp::Eq, value)

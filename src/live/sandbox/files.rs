@@ -87,7 +87,9 @@ fn beneath(
         Ok(opened) => opened,
         Err(error) => {
             let path = clean(&path.display().to_string());
-            problems.push(format!("{path}: can't be kept open to the sandbox: {error}"));
+            problems.push(format!(
+                "{path}: can't be kept open to the sandbox: {error}"
+            ));
             return Ok(rules);
         }
     };

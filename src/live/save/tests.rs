@@ -176,7 +176,11 @@ fn test_what_cannot_be_opened_is_said_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let bad = plan(dir.path().join("no/such/folder.pcapng"));
     let error = Save::open(bad, &interfaces(), START).err().unwrap();
-    assert!(error.to_string().contains("folder.pcapng: can't be written"));
+    assert!(
+        error
+            .to_string()
+            .contains("folder.pcapng: can't be written")
+    );
     let stdout = Plan {
         rotate_size: Some(1),
         ..plan("-".into())

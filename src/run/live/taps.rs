@@ -1,27 +1,31 @@
-//! What is kept of a live capture: `-w` and `--keep-failures`.
+//! What is kept of a live capture: `-w`, `--keep-failures`, and the command of `--on-failure`.
 
 use crate::cli::Live;
 use anyhow::{Context, Result, bail};
 use crossbeam_channel::{Receiver, Sender};
 use shakedown::live::analysis::{Tap, Tapped, Tick, Told};
-use shakedown::live::recorder::{self, Folder, Packets, Recorder, Ring};
+use shakedown::live::hook::{Failure, Hook};
+use shakedown::live::recorder::{self, Folder, Kept, Packets, Recorder, Ring};
 use shakedown::live::sandbox::Allowed;
 use shakedown::live::save::{self, Save};
 use shakedown::live::wire::{Clock, SystemClock};
 use shakedown::report::pcapng::Interface;
-use shakedown::snapshot::{Outcome, rfc3339};
+use shakedown::snapshot::{Attempt, Outcome, rfc3339};
 use shakedown::types::{Frame, Timestamp};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 /// Failures that may wait to be written; more are not kept, and that is said.
 const WAITING: usize = 16;
+/// How long the end waits for commands of `--on-failure` that still run; they go on by themselves after that.
+const LAST_COMMANDS: Duration = Duration::from_secs(5);
 
 /// A tap whose files are open, and whose threads are not started.
 pub(super) enum Pending {
     Save(Box<Save>),
-    Failures(Box<Recorder>),
+    Failures(Box<Recorder>, Option<Hook>),
 }
 
 /// Makes the files, and says what must stay writable.
@@ -29,6 +33,7 @@ pub(super) fn files(
     options: &Live,
     ports: &[Tapped],
     links: &[shakedown::types::LinkType],
+    hook: Option<Hook>,
 ) -> Result<(Vec<Pending>, Allowed)> {
     let (mut taps, mut allowed) = (Vec::new(), Allowed::default());
     if let Some(path) = &options.write {
@@ -53,7 +58,7 @@ pub(super) fn files(
         let plan = recorder::Plan::new(folder.clone());
         let recorder = Recorder::open(&plan)?;
         allowed.write.push(folder.clone());
-        taps.push(Pending::Failures(Box::new(recorder)));
+        taps.push(Pending::Failures(Box::new(recorder), hook));
     }
     Ok((taps, allowed))
 }
@@ -75,7 +80,7 @@ impl Pending {
     pub(super) fn start(self) -> Result<Box<dyn Tap>> {
         Ok(match self {
             Self::Save(save) => Box::new(Saving(Some(*save))),
-            Self::Failures(recorder) => Box::new(Failures::start(*recorder)?),
+            Self::Failures(recorder, hook) => Box::new(Failures::start(*recorder, hook)?),
         })
     }
 }
@@ -137,20 +142,21 @@ type Failed = (Packets, Told);
 struct Failures {
     ring: Ring,
     send: Option<Sender<Failed>>,
-    thread: Option<JoinHandle<usize>>,
+    thread: Option<JoinHandle<(usize, Vec<String>)>>,
     problem: Arc<Mutex<Option<String>>>,
     missed: u64,
 }
 
 impl Failures {
-    fn start(recorder: Recorder) -> Result<Self> {
+    fn start(recorder: Recorder, hook: Option<Hook>) -> Result<Self> {
         let (ring, folder) = recorder.split();
+        let keeper = Keeper { folder, hook };
         let (send, receive) = crossbeam_channel::bounded(WAITING);
         let problem = Arc::new(Mutex::new(None));
         let theirs = Arc::clone(&problem);
         let thread = thread::Builder::new()
             .name("failures".to_owned())
-            .spawn(move || write(folder, &receive, &theirs))
+            .spawn(move || keeper.run(&receive, &theirs))
             .context("no thread to write failures with")?;
         Ok(Self {
             ring,
@@ -162,18 +168,50 @@ impl Failures {
     }
 }
 
-fn write(mut folder: Folder, failed: &Receiver<Failed>, problem: &Mutex<Option<String>>) -> usize {
-    let mut written = 0;
-    while let Ok((packets, told)) = failed.recv() {
-        let Some(attempt) = told.attempt() else {
-            continue;
-        };
-        let kept = folder.keep(&packets, attempt, &told.data.report);
-        written += usize::from(kept.is_ok());
-        let error = kept.err().map(|error| error.to_string());
-        *problem.lock().unwrap_or_else(PoisonError::into_inner) = error;
+/// Writes failures, and has the user's command run for each.
+struct Keeper {
+    folder: Folder,
+    hook: Option<Hook>,
+}
+
+impl Keeper {
+    /// Until no more come; how many were written, and what the commands had to say last.
+    fn run(
+        mut self,
+        failed: &Receiver<Failed>,
+        problem: &Mutex<Option<String>>,
+    ) -> (usize, Vec<String>) {
+        let mut written = 0;
+        while let Ok((packets, told)) = failed.recv() {
+            let Some(attempt) = told.attempt() else {
+                continue;
+            };
+            let kept = self.folder.keep(&packets, attempt, &told.data.report);
+            written += usize::from(kept.is_ok());
+            let error = match kept {
+                Ok(kept) => self.call(attempt, &kept),
+                Err(error) => Some(error.to_string()),
+            };
+            *problem.lock().unwrap_or_else(PoisonError::into_inner) = error;
+        }
+        let said = self.hook.map(|hook| hook.finish(LAST_COMMANDS));
+        (written, said.unwrap_or_default())
     }
-    written
+
+    /// What went wrong with a command, this one or an earlier one.
+    fn call(&mut self, attempt: &Attempt, kept: &Kept) -> Option<String> {
+        let hook = self.hook.as_mut()?;
+        let server = || attempt.paths.first().map(|p| p.server.clone());
+        let failure = Failure {
+            report: kept.report.display().to_string(),
+            capture: kept.capture.display().to_string(),
+            cause: attempt.cause.clone().unwrap_or_default(),
+            name: attempt.name.clone().or_else(server).unwrap_or_default(),
+            stage: attempt.stage.map_or("", |s| s.as_str()).to_owned(),
+        };
+        let sent = hook.run(&failure).err().map(|error| error.to_string());
+        sent.or_else(|| hook.problems().pop())
+    }
 }
 
 impl Tap for Failures {
@@ -201,8 +239,10 @@ impl Tap for Failures {
 
     fn finish(&mut self, tick: &Tick<'_>) -> Vec<String> {
         self.send = None;
-        let written = self.thread.take().and_then(|thread| thread.join().ok());
-        let mut said = vec![format!("{} failures kept", written.unwrap_or(0))];
+        let done = self.thread.take().and_then(|thread| thread.join().ok());
+        let (written, commands) = done.unwrap_or_default();
+        let mut said = vec![format!("{written} failures kept")];
+        said.extend(commands);
         if self.missed > 0 {
             let at = rfc3339(Timestamp(tick.now.0));
             said.push(format!("{} failures came too fast to be kept (until {at})", self.missed));
