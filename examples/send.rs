@@ -32,7 +32,10 @@ fn main() {
         if number % 64 == 63 {
             let due = Duration::from_secs_f64(f64::from(number) / rate);
             while begun.elapsed() < due {
-                std::thread::sleep(due.saturating_sub(begun.elapsed()).min(Duration::from_micros(200)));
+                std::thread::sleep(
+                    due.saturating_sub(begun.elapsed())
+                        .min(Duration::from_micros(200)),
+                );
             }
         }
     }

@@ -5,10 +5,10 @@
 //! (see [`clean`]): no control or bidirectional character passes.
 
 pub mod build;
-mod pending;
 mod cells;
 mod certificate;
 pub mod clean;
+mod pending;
 mod tables;
 mod verdict;
 pub mod why_not;

@@ -37,7 +37,14 @@ impl Headless {
     fn start(wire: &Wire, args: &[&str]) -> Self {
         let mut child = wire
             .inside(env!("CARGO_BIN_EXE_shakedown"))
-            .args(["live", "--headless", "--format", "ndjson", "--net", "10.77.0.0/24"])
+            .args([
+                "live",
+                "--headless",
+                "--format",
+                "ndjson",
+                "--net",
+                "10.77.0.0/24",
+            ])
             .args(args)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -95,7 +102,10 @@ fn attempts_are_printed_as_they_end() {
     // Printed half a second after it is certain.
     assert!(took < SILENT + Duration::from_secs(1), "{took:?}");
     let (verdict, status) = live.end();
-    assert_eq!((&verdict["verdict"]["outcome"], status), (&Value::from("broken"), 1));
+    assert_eq!(
+        (&verdict["verdict"]["outcome"], status),
+        (&Value::from("broken"), 1)
+    );
 }
 
 #[test]
@@ -110,8 +120,14 @@ fn the_screen_shows_both_verdicts() {
     wire.wait_for_listener();
     wire.get();
     let begun = Instant::now();
-    tty.wait_until("the visit", |s| s.contains("10.77.0.2:80") && s.contains("ok"));
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    tty.wait_until("the visit", |s| {
+        s.contains("10.77.0.2:80") && s.contains("ok")
+    });
+    assert!(
+        begun.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        begun.elapsed()
+    );
     let begun = Instant::now();
     let mut silent = wire.get_from_nobody();
     tty.wait_for("10.77.0.3:80");
@@ -178,7 +194,10 @@ fn an_interface_may_go_down_and_vanish() {
     wire.get();
     assert_eq!(live.line()["outcome"], "ok");
     let (verdict, status) = live.end();
-    assert_eq!((&verdict["verdict"]["outcome"], status), (&Value::from("ok"), 0));
+    assert_eq!(
+        (&verdict["verdict"]["outcome"], status),
+        (&Value::from("ok"), 0)
+    );
 }
 
 #[test]
@@ -186,12 +205,24 @@ fn what_was_asked_for_ends_it() {
     let Some(wire) = Wire::up("e") else { return };
     let run = |args: &[&str]| {
         let program = env!("CARGO_BIN_EXE_shakedown");
-        let output = wire.inside(program).arg("live").args(args).output().unwrap();
+        let output = wire
+            .inside(program)
+            .arg("live")
+            .args(args)
+            .output()
+            .unwrap();
         let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
-        (output.status.code(), text(&output.stdout), text(&output.stderr))
+        (
+            output.status.code(),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
     };
     let (status, out, _) = run(&["--headless", "-i", "eth0", "--for", "300ms"]);
-    assert!(status == Some(0) && out.contains("packets captured, 0 dropped"), "{out}");
+    assert!(
+        status == Some(0) && out.contains("packets captured, 0 dropped"),
+        "{out}"
+    );
     let (status, _, error) = run(&["-i", "eth0"]);
     assert!(status == Some(2) && error.contains("--headless"), "{error}");
     let (status, _, error) = run(&["--headless", "-i", "nothere0"]);

@@ -5,8 +5,8 @@ mod rate;
 mod session;
 
 pub use archive::{ARCHIVED, HELD};
-pub(in crate::live) use session::{Begin, Lane};
 pub use session::Session;
+pub(in crate::live) use session::{Begin, Lane};
 
 use super::recent::Held;
 use super::wire::{Clock, Port, Wire};

@@ -130,7 +130,10 @@ mod tests {
         block.push(Timestamp(5), LinkType(1), 1500, b"abc");
         block.push(Timestamp(6), LinkType(113), 2, b"de");
         let frame = block.frame(1).unwrap();
-        assert_eq!((frame.data, frame.link, frame.original_len), (&b"de"[..], LinkType(113), 2));
+        assert_eq!(
+            (frame.data, frame.link, frame.original_len),
+            (&b"de"[..], LinkType(113), 2)
+        );
         assert_eq!(block.frame(0).unwrap().mark.time, Timestamp(5));
         assert!(block.frame(2).is_none() && block.len() == 2);
         block.clear();

@@ -192,11 +192,7 @@ impl Thread {
         });
     }
 
-    fn note_state(
-        &self,
-        wire: &mut dyn Wire,
-        state: &mut Result<(), Trouble>,
-    ) -> Result<(), Over> {
+    fn note_state(&self, wire: &mut dyn Wire, state: &mut Result<(), Trouble>) -> Result<(), Over> {
         let now = wire.state();
         if now == *state {
             return Ok(());

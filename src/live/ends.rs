@@ -18,7 +18,14 @@ pub const FAILED: Duration = Duration::from_millis(500);
 pub const LONG: Duration = Duration::from_secs(10);
 
 /// What makes an attempt look different to a person.
-type Face = (Outcome, Option<String>, [Option<Status>; 6], usize, usize, usize);
+type Face = (
+    Outcome,
+    Option<String>,
+    [Option<Status>; 6],
+    usize,
+    usize,
+    usize,
+);
 
 #[derive(Debug)]
 struct Known {
@@ -65,14 +72,23 @@ fn face(attempt: &Attempt) -> Face {
 impl Ends {
     /// Looks at a snapshot made at `now`; `all` says that it is the last one. What is due is not yet told: say so with
     /// [`Ends::told`].
-    pub fn due(&mut self, attempts: &[Attempt], keys: &[u64], now: Timestamp, all: bool) -> Vec<Due> {
+    pub fn due(
+        &mut self,
+        attempts: &[Attempt],
+        keys: &[u64],
+        now: Timestamp,
+        all: bool,
+    ) -> Vec<Due> {
         self.round += 1;
         self.waiting = false;
         let mut due = Vec::new();
         for (index, (attempt, &key)) in attempts.iter().zip(keys).enumerate() {
             let known = self.note(attempt, key, now);
             let outcome = (attempt.outcome, &attempt.cause);
-            let told = known.told.as_ref().map(|(outcome, cause)| (*outcome, cause));
+            let told = known
+                .told
+                .as_ref()
+                .map(|(outcome, cause)| (*outcome, cause));
             if told == Some(outcome) {
                 continue;
             }

@@ -224,7 +224,9 @@ fn do_job(job: Job, held: Held) -> Answer {
 fn is_gone(attempt: &Attempt, held: &Held) -> bool {
     let capture = CaptureId(u16::try_from(attempt.capture).unwrap_or_default());
     let paths = attempt.paths.iter().flat_map(|p| &p.frames);
-    let first = paths.chain(attempt.lookups.iter().flat_map(|l| &l.frames)).min();
+    let first = paths
+        .chain(attempt.lookups.iter().flat_map(|l| &l.frames))
+        .min();
     match (first, held.gone(capture)) {
         (Some(first), Some(gone)) => *first <= gone.0,
         _ => false,

@@ -96,7 +96,10 @@ impl Device {
             .setnonblock()?;
         if self.name == ANY {
             let offered = handle.list_datalinks().unwrap_or_default();
-            if let Some(link) = COOKED.iter().find(|link| offered.contains(&Linktype(**link))) {
+            if let Some(link) = COOKED
+                .iter()
+                .find(|link| offered.contains(&Linktype(**link)))
+            {
                 handle.set_datalink(Linktype(*link))?;
             }
         }
@@ -253,7 +256,10 @@ mod tests {
             Trouble::Gone
         );
         assert_eq!(of("That device is not up"), Trouble::Down);
-        assert!(matches!(of("eth0: You don't have permission"), Trouble::Failed(_)));
+        assert!(matches!(
+            of("eth0: You don't have permission"),
+            Trouble::Failed(_)
+        ));
     }
 
     #[test]
@@ -265,6 +271,9 @@ mod tests {
     fn an_interface_that_is_not_there_is_gone() {
         let mut device = Device::new("shakedown-none", Options::default());
         let error = device.open().err();
-        assert!(matches!(error, Some(Trouble::Gone | Trouble::Failed(_))), "{error:?}");
+        assert!(
+            matches!(error, Some(Trouble::Gone | Trouble::Failed(_))),
+            "{error:?}"
+        );
     }
 }

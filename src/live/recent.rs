@@ -146,7 +146,11 @@ mod tests {
         assert_eq!(numbers.last(), Some(&20_000));
         let gone = held.gone(CaptureId(1)).unwrap();
         assert_eq!(numbers.first(), Some(&(gone.0 + 1)));
-        assert!(numbers.len() > 2_000 && numbers.len() < 5_000, "{}", numbers.len());
+        assert!(
+            numbers.len() > 2_000 && numbers.len() < 5_000,
+            "{}",
+            numbers.len()
+        );
         assert_eq!(held.gone(CaptureId(0)), None);
     }
 }

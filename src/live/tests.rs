@@ -230,7 +230,9 @@ fn silence_is_told_although_no_packet_comes() {
     let scene = scene();
     let last = scene.last().unwrap().0;
     stage.at(last);
-    scene.into_iter().for_each(|(t, d)| fake.say(Act::Frame(t, d)));
+    scene
+        .into_iter()
+        .for_each(|(t, d)| fake.say(Act::Frame(t, d)));
     let data = stage.until("pending SYN", |data| {
         attempt(data, "v16-webapp.tiktok.com").is_some_and(|a| a.stages[1].pending.is_some())
     });
@@ -251,7 +253,10 @@ fn silence_is_told_although_no_packet_comes() {
     let finished = stage.live.finish().unwrap();
     assert!(finished.broken && finished.data.complete);
     let end = attempt(&finished.data, "v16-webapp.tiktok.com").unwrap();
-    assert!(end.stages.iter().all(|s| s.pending.is_none()), "over is over");
+    assert!(
+        end.stages.iter().all(|s| s.pending.is_none()),
+        "over is over"
+    );
 }
 
 #[test]
@@ -265,7 +270,9 @@ fn a_capture_that_is_behind_is_no_silence() {
     let hold = fake.line.lock().unwrap();
     assert!(stage.feed.newest().is_none() || hold.acts.is_empty());
     drop(hold);
-    scene.into_iter().for_each(|(t, d)| fake.say(Act::Frame(t, d)));
+    scene
+        .into_iter()
+        .for_each(|(t, d)| fake.say(Act::Frame(t, d)));
     fake.say(Act::Fail(Trouble::Gone));
     fake.line.lock().unwrap().shut = Some(Trouble::Gone);
     let data = stage.until("attempts", |data| data.report.attempts.len() == 2);
@@ -274,7 +281,10 @@ fn a_capture_that_is_behind_is_no_silence() {
     let finished = stage.live.finish().unwrap();
     let capture = &finished.data.report.captures[0];
     assert!(!capture.complete, "it did not come back: {capture:#?}");
-    assert!(capture.problems[0].contains("no such interface"), "{capture:#?}");
+    assert!(
+        capture.problems[0].contains("no such interface"),
+        "{capture:#?}"
+    );
 }
 
 #[test]
@@ -283,7 +293,9 @@ fn attempts_are_told_once_and_again_when_they_change() {
     let mut stage = start(&[&fake], |_| {});
     let scene = scene();
     let last = scene.last().unwrap().0;
-    scene.into_iter().for_each(|(t, d)| fake.say(Act::Frame(t, d)));
+    scene
+        .into_iter()
+        .for_each(|(t, d)| fake.say(Act::Frame(t, d)));
     stage.at(last + 5 * SECOND);
     stage.until("failure", |data| {
         let broke = |a: &Attempt| a.outcome == Outcome::Broken;
@@ -310,17 +322,25 @@ fn an_interface_that_vanishes_is_opened_again() {
     let scene = scene();
     let (first, rest) = scene.split_at(8);
     stage.at(rest.last().unwrap().0);
-    first.iter().for_each(|(t, d)| fake.say(Act::Frame(*t, d.clone())));
+    first
+        .iter()
+        .for_each(|(t, d)| fake.say(Act::Frame(*t, d.clone())));
     {
         let mut line = fake.line.lock().unwrap();
         line.counted.dropped = 5;
         line.acts.push_back(Act::Fail(Trouble::Gone));
         line.shut = Some(Trouble::Gone);
     }
-    stage.until("problem", |data| !data.report.captures[0].problems.is_empty());
+    stage.until("problem", |data| {
+        !data.report.captures[0].problems.is_empty()
+    });
     let problem = stage.feed.status().problem;
-    assert_eq!(problem.as_deref(), Some("test0: there is no such interface"));
-    rest.iter().for_each(|(t, d)| fake.say(Act::Frame(*t, d.clone())));
+    assert_eq!(
+        problem.as_deref(),
+        Some("test0: there is no such interface")
+    );
+    rest.iter()
+        .for_each(|(t, d)| fake.say(Act::Frame(*t, d.clone())));
     {
         let mut line = fake.line.lock().unwrap();
         (line.shut, line.counted.dropped) = (None, 2);
@@ -334,7 +354,12 @@ fn an_interface_that_vanishes_is_opened_again() {
     assert_eq!(capture.dropped, Some(7), "counted over both times");
     assert!(capture.complete);
     assert_eq!(fake.line.lock().unwrap().opened, 2);
-    assert!(capture.problems.iter().any(|p| p.contains("nothing was captured from")));
+    assert!(
+        capture
+            .problems
+            .iter()
+            .any(|p| p.contains("nothing was captured from"))
+    );
 }
 
 #[test]
@@ -390,7 +415,9 @@ fn a_count_of_packets_is_kept_exactly() {
     let count = Arc::new(AtomicI64::new(0));
     let tap = Box::new(Count(Arc::clone(&count)));
     let scene = scene();
-    scene.into_iter().for_each(|(t, d)| fake.say(Act::Frame(t, d)));
+    scene
+        .into_iter()
+        .for_each(|(t, d)| fake.say(Act::Frame(t, d)));
     let stage = start(&[&fake], |plan| {
         plan.packets = Some(5);
         plan.taps.push(tap);

@@ -78,7 +78,9 @@ fn lost(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
     let known = report.captures.iter().filter_map(|c| c.dropped);
     let lost: u64 = known.sum();
     let ink = if lost > 0 { Ink::Bad } else { Ink::Dim };
-    let text = format!("        {packets} packets captured, {lost} dropped by the kernel or the interface");
+    let text = format!(
+        "        {packets} packets captured, {lost} dropped by the kernel or the interface"
+    );
     writeln!(out, "{}", style.ink(ink, &text))
 }
 
@@ -96,7 +98,11 @@ pub fn write_ended(
     write_attempt(report, attempt, style, out)?;
     match was {
         Some(was) if was != attempt.outcome => {
-            let text = format!("changed: was {}, is {} now", was.as_str(), attempt.outcome.as_str());
+            let text = format!(
+                "changed: was {}, is {} now",
+                was.as_str(),
+                attempt.outcome.as_str()
+            );
             writeln!(out, "   {}", style.ink(Ink::Warn, &text))
         }
         Some(_) => writeln!(out, "   {}", style.ink(Ink::Warn, "changed: another cause")),

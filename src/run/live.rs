@@ -84,7 +84,10 @@ fn plan(options: &Live) -> Result<(Plan, Ended)> {
     let shut_in = sandbox::enter(&allowed);
     if options.verbose {
         eprintln!("shakedown: {}; {}", dropped.text, shut_in.describe());
-        shut_in.problems.iter().for_each(|p| eprintln!("shakedown: {p}"));
+        shut_in
+            .problems
+            .iter()
+            .for_each(|p| eprintln!("shakedown: {p}"));
         remarks.iter().for_each(|r| eprintln!("shakedown: {r}"));
     }
     let (told, ended) = crossbeam_channel::bounded(TOLD);

@@ -36,7 +36,9 @@ pub(super) fn pending(
         "tcp" => tcp(open(false)?)?,
         "tls" => tls(open(false)?)?,
         "quic" => quic(open(true)?)?,
-        "http" => open(false).and_then(http).or_else(|| open(true).and_then(http))?,
+        "http" => open(false)
+            .and_then(http)
+            .or_else(|| open(true).and_then(http))?,
         _ => return None,
     };
     (now.since(waits.last) < PATIENCE).then(|| waits.told())

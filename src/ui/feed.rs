@@ -34,11 +34,7 @@ impl Data {
 
     /// Takes a snapshot in, and attempts that were in earlier ones.
     #[must_use]
-    pub fn with_archive(
-        report: Report,
-        complete: bool,
-        archived: Vec<Arc<Vec<Attempt>>>,
-    ) -> Self {
+    pub fn with_archive(report: Report, complete: bool, archived: Vec<Arc<Vec<Attempt>>>) -> Self {
         let before = archived.iter().flat_map(|part| part.iter());
         let keys = before.chain(&report.attempts).map(key).collect();
         Self {

@@ -362,11 +362,16 @@ impl Model {
         let Some(key) = self.key() else {
             return Vec::new();
         };
-        if self.rivals.take().is_some_and(|shown| shown.key == key) && self.screen == Screen::Detail {
+        if self.rivals.take().is_some_and(|shown| shown.key == key) && self.screen == Screen::Detail
+        {
             return Vec::new();
         }
-        if self.attempt().is_some_and(|attempt| attempt.cause.is_none()) {
-            self.message = Some("nothing went wrong with it: there is no cause to doubt".to_owned());
+        if self
+            .attempt()
+            .is_some_and(|attempt| attempt.cause.is_none())
+        {
+            self.message =
+                Some("nothing went wrong with it: there is no cause to doubt".to_owned());
             return Vec::new();
         }
         self.second_pane = false;

@@ -301,8 +301,16 @@ fn duration(ms: f64) -> String {
 /// What a stage waits for, in words.
 fn waits(pending: &Pending, clock: Option<Timestamp>) -> String {
     let usual = pending.usual.map(|usual| format!(" of about {usual}"));
-    let tries = format!("{} {}{}", pending.sent, pending.tries, usual.unwrap_or_default());
-    match (until(pending.next.as_deref(), clock), since(&pending.since, clock)) {
+    let tries = format!(
+        "{} {}{}",
+        pending.sent,
+        pending.tries,
+        usual.unwrap_or_default()
+    );
+    match (
+        until(pending.next.as_deref(), clock),
+        since(&pending.since, clock),
+    ) {
         (Some(0.0), _) => format!("{tries}, next due about now"),
         (Some(next), _) => format!("{tries}, next in about {next:.1} s"),
         (None, Some(waited)) => format!("{tries}, no answer for {waited:.1} s"),

@@ -54,16 +54,38 @@ impl Wire {
 
     /// Joins the two (again).
     pub fn link(&self) {
-        let ends = ["link", "add", "eth0", "type", "veth", "peer", "name", "eth0"];
+        let ends = [
+            "link", "add", "eth0", "type", "veth", "peer", "name", "eth0",
+        ];
         self.ip(&[&ends[..], &["netns", &self.server]].concat());
-        for (space, addr) in [(&self.client, "10.77.0.1/24"), (&self.server, "10.77.0.2/24")] {
-            assert!(run("ip", &["-n", space, "addr", "add", addr, "dev", "eth0"]));
+        for (space, addr) in [
+            (&self.client, "10.77.0.1/24"),
+            (&self.server, "10.77.0.2/24"),
+        ] {
+            assert!(run(
+                "ip",
+                &["-n", space, "addr", "add", addr, "dev", "eth0"]
+            ));
             assert!(run("ip", &["-n", space, "link", "set", "eth0", "up"]));
         }
-        let mac = ["netns", "exec", &self.server, "cat", "/sys/class/net/eth0/address"];
+        let mac = [
+            "netns",
+            "exec",
+            &self.server,
+            "cat",
+            "/sys/class/net/eth0/address",
+        ];
         let mac = Command::new("ip").args(mac).output().unwrap().stdout;
         let mac = String::from_utf8(mac).unwrap();
-        self.ip(&["neigh", "add", "10.77.0.3", "lladdr", mac.trim(), "dev", "eth0"]);
+        self.ip(&[
+            "neigh",
+            "add",
+            "10.77.0.3",
+            "lladdr",
+            mac.trim(),
+            "dev",
+            "eth0",
+        ]);
     }
 
     fn serve(&self) -> Child {
@@ -126,7 +148,15 @@ impl Wire {
     /// A request that is answered.
     pub fn get(&self) {
         let mut curl = self.inside("curl");
-        let curl = curl.args(["-s", "-m", "20", "--retry", "5", "--retry-connrefused", "http://10.77.0.2/"]);
+        let curl = curl.args([
+            "-s",
+            "-m",
+            "20",
+            "--retry",
+            "5",
+            "--retry-connrefused",
+            "http://10.77.0.2/",
+        ]);
         let output = curl.output().unwrap();
         assert_eq!(output.stdout, b"ok");
     }
@@ -147,8 +177,14 @@ impl Wire {
     /// Packets that the client's interface has sent.
     pub fn sent(&self) -> u64 {
         let mut cat = self.inside("cat");
-        let out = cat.arg("/sys/class/net/eth0/statistics/tx_packets").output();
-        String::from_utf8(out.unwrap().stdout).unwrap().trim().parse().unwrap()
+        let out = cat
+            .arg("/sys/class/net/eth0/statistics/tx_packets")
+            .output();
+        String::from_utf8(out.unwrap().stdout)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap()
     }
 
     /// Sends frames to the client from the other end.

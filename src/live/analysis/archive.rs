@@ -73,7 +73,10 @@ impl Archive {
 pub(super) fn middle(report: &Report, now: Timestamp) -> Option<Timestamp> {
     let mut starts: Vec<&str> = report.attempts.iter().map(|a| a.started.as_str()).collect();
     starts.sort_unstable();
-    let parsed = starts.get(starts.len() / 2)?.parse::<jiff::Timestamp>().ok();
+    let parsed = starts
+        .get(starts.len() / 2)?
+        .parse::<jiff::Timestamp>()
+        .ok();
     let nanos = i64::try_from(parsed?.as_nanosecond()).ok()?;
     Some(Timestamp(nanos).min(now.minus(FRESH)))
 }

@@ -164,7 +164,9 @@ impl Session {
 
     /// Waits a short while for whatever comes, then takes what else is there, within bounds.
     fn receive(&mut self) {
-        let left = self.until.map(|until| until.saturating_duration_since(wall()));
+        let left = self
+            .until
+            .map(|until| until.saturating_duration_since(wall()));
         let turn = left.map_or(TURN, |left| left.min(TURN));
         crossbeam_channel::select! {
             recv(self.events) -> event => match event {
@@ -276,7 +278,8 @@ impl Session {
             },
             ..frame
         };
-        lane.info.count(Some(time), frame.original_len, frame.data.len());
+        lane.info
+            .count(Some(time), frame.original_len, frame.data.len());
         self.packets += 1;
         self.bytes += u64::from(frame.original_len);
         self.rate.add(time);
@@ -288,7 +291,9 @@ impl Session {
             self.dirty = true;
         }
         self.stale = true;
-        self.taps.iter_mut().for_each(|tap| tap.frame(&frame, mattered));
+        self.taps
+            .iter_mut()
+            .for_each(|tap| tap.frame(&frame, mattered));
     }
 
     /// While the line is quiet, the packets' clock goes on as far as is certain that nothing more comes from before.
@@ -499,5 +504,6 @@ impl Session {
 /// A time of day, UTC, as people say it.
 fn clock_time(time: Timestamp) -> String {
     let text = rfc3339(time);
-    text.get(11..19).map_or(text.clone(), |t| format!("{t} UTC"))
+    text.get(11..19)
+        .map_or(text.clone(), |t| format!("{t} UTC"))
 }

@@ -78,7 +78,12 @@ impl Print {
         let path = output(options.output.as_deref());
         let (out, terminal): (Box<dyn Write>, bool) = match path {
             Some(path) => {
-                let failed = || format!("{}: can't be written; name another file with -o", path.display());
+                let failed = || {
+                    format!(
+                        "{}: can't be written; name another file with -o",
+                        path.display()
+                    )
+                };
                 let file = File::create(path).with_context(failed)?;
                 (Box::new(BufWriter::new(file)), false)
             }
@@ -106,7 +111,10 @@ impl Print {
     fn begin(&mut self, plan: &Plan) -> Result<()> {
         let names: Vec<&str> = plan.ports.iter().map(|tapped| tapped.port.name()).collect();
         if io::stderr().is_terminal() && !self.style.quiet {
-            eprintln!("listening on {}; Ctrl-C ends with the verdict", names.join(", "));
+            eprintln!(
+                "listening on {}; Ctrl-C ends with the verdict",
+                names.join(", ")
+            );
         }
         Ok(())
     }
@@ -117,7 +125,13 @@ impl Print {
         };
         match self.format {
             Format::Text => {
-                text::write_ended(&told.data.report, attempt, told.was, self.style, &mut self.out)?;
+                text::write_ended(
+                    &told.data.report,
+                    attempt,
+                    told.was,
+                    self.style,
+                    &mut self.out,
+                )?;
             }
             Format::Ndjson => json::write_ended(attempt, told.was, &mut self.out)?,
             Format::Json | Format::Markdown => return Ok(()),

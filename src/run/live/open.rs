@@ -36,9 +36,9 @@ pub(super) fn interfaces(options: &Live, target: &Target) -> Result<(Vec<Tapped>
             for (device, wire) in devices.iter_mut().zip(&mut wires) {
                 device.set_filter(both.clone());
                 if let Some(open) = wire {
-                    *open = device
-                        .open_first()
-                        .map_err(|error| anyhow!("the kernel's filter: {error}; --no-kernel-filter leaves it out"))?;
+                    *open = device.open_first().map_err(|error| {
+                        anyhow!("the kernel's filter: {error}; --no-kernel-filter leaves it out")
+                    })?;
                 }
             }
             remarks.push(sentence(&choice.why));
@@ -84,5 +84,9 @@ fn sentence(clause: &str) -> String {
     let mut chars = clause.chars();
     let first = chars.next().map(|c| c.to_uppercase().to_string());
     let text = format!("{}{}", first.unwrap_or_default(), chars.as_str());
-    if text.ends_with('.') { text } else { format!("{text}.") }
+    if text.ends_with('.') {
+        text
+    } else {
+        format!("{text}.")
+    }
 }

@@ -65,12 +65,18 @@ pub(super) fn files(
 
 /// Standard output takes one thing only.
 fn check_output(options: &Live, path: &Path) -> Result<()> {
-    let out = options.output.as_deref().filter(|out| out.as_os_str() != "-");
+    let out = options
+        .output
+        .as_deref()
+        .filter(|out| out.as_os_str() != "-");
     if path.as_os_str() == "-" && (!options.headless || out.is_none()) {
         bail!("-w -: standard output is taken: add --headless and -o FILE, or write to a file");
     }
     if out.is_some_and(|out| out == path) {
-        bail!("{}: is named twice, for packets (-w) and for text (-o)", path.display());
+        bail!(
+            "{}: is named twice, for packets (-w) and for text (-o)",
+            path.display()
+        );
     }
     Ok(())
 }
@@ -245,7 +251,10 @@ impl Tap for Failures {
         said.extend(commands);
         if self.missed > 0 {
             let at = rfc3339(Timestamp(tick.now.0));
-            said.push(format!("{} failures came too fast to be kept (until {at})", self.missed));
+            said.push(format!(
+                "{} failures came too fast to be kept (until {at})",
+                self.missed
+            ));
         }
         said.extend(self.problem());
         said

@@ -295,7 +295,8 @@ impl Reader {
         });
         let rivals = attempt.map_or_else(Vec::new, |attempt| {
             let captures = self.source.captures();
-            self.engine.rivals(&captures, self.plan.thresholds, &attempt)
+            self.engine
+                .rivals(&captures, self.plan.thresholds, &attempt)
         });
         *self.shared.rivals() = Some(Rivals { key, rivals });
     }

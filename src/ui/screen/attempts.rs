@@ -208,13 +208,7 @@ fn cell(stage: &StageCell, width: usize, clock: Option<Timestamp>, look: Look) -
 }
 
 /// The attempt under the cursor.
-fn words(
-    frame: &mut Frame<'_>,
-    area: Rect,
-    attempt: &Attempt,
-    now: Option<Timestamp>,
-    look: Look,
-) {
+fn words(frame: &mut Frame<'_>, area: Rect, attempt: &Attempt, now: Option<Timestamp>, look: Look) {
     let name = attempt.name.as_deref().unwrap_or("(no name)");
     let clock = attempt.started.get(11..23).unwrap_or_default();
     let role = attempt.role.as_deref().filter(|r| *r != "unknown");
@@ -253,7 +247,10 @@ fn words(
             )]);
         }
     }
-    let waiting = attempt.stages.iter().filter_map(|s| s.pending.as_ref().map(|p| (s, p)));
+    let waiting = attempt
+        .stages
+        .iter()
+        .filter_map(|s| s.pending.as_ref().map(|p| (s, p)));
     rows.extend(waiting.map(|(stage, pending)| {
         let text = format!("  {} waits: {}", stage.stage, waits(pending, now));
         vec![ink(Ink::Accent, cut(&text, room, look.glyphs))]

@@ -189,7 +189,13 @@ fn stages(
         let text = format!("{glyph} {}{took}: {}", stage.status.as_str(), stage.detail);
         entry(stage.stage, &text, room, of_status(stage.status), out);
         if let Some(pending) = &stage.pending {
-            entry("", &format!("waits: {}", waits(pending, clock)), room, Ink::Accent, out);
+            entry(
+                "",
+                &format!("waits: {}", waits(pending, clock)),
+                room,
+                Ink::Accent,
+                out,
+            );
         }
     }
 }
