@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Says why a connection failed: DNS, TCP, TLS, QUIC or the request; whose fault it is; and which packets prove it.
 #[derive(Debug, Parser)]
@@ -22,6 +23,15 @@ pub enum Command {
     /// 3 the input could be read in part only (what was read is reported).
     #[command(after_help = READ_EXAMPLES)]
     Read(Read),
+    /// Listen on an interface, and show what fails while it happens
+    ///
+    /// On a terminal: the list of attempts, ladders, packets; with --headless each attempt is printed as it ends, and
+    /// the verdict at the end (Ctrl-C). Nothing is ever sent.
+    ///
+    /// Exit status with --headless: 0 nothing broke, 1 at least one attempt broke, 2 wrong usage or no capture
+    /// possible, 3 an interface was lost and did not come back.
+    #[command(after_help = LIVE_EXAMPLES)]
+    Live(Box<Live>),
     /// Set two captures of the same service side by side: what differs, and what that proves
     ///
     /// Wi-Fi and mobile data, VPN on and off, yesterday and today. Names that both captures show are compared stage by
@@ -35,6 +45,20 @@ pub enum Command {
     Explain {
         /// The cause, as reports name it; without it, all are listed
         cause: Option<String>,
+    },
+    /// List the interfaces that can be sniffed: addresses, link type, and which carries the default route
+    ///
+    /// Needs no privileges and sends nothing.
+    Interfaces {
+        /// How to print them
+        #[arg(long, value_enum, default_value_t = InterfaceFormat::Text)]
+        format: InterfaceFormat,
+    },
+    /// Runs the command of --on-failure for each line of standard input; started by `live`
+    #[command(name = "on-failure-helper", hide = true)]
+    OnFailureHelper {
+        /// The command
+        command: String,
     },
     /// List target profiles and what they match
     Targets {
@@ -58,6 +82,114 @@ const READ_EXAMPLES: &str = "Examples:
   shakedown read --host example.com office.pcap
   shakedown read --why-not tls.reset-after-hello phone.pcapng
   shakedown read -f 'host 192.0.2.7' ring-00*.pcap";
+
+const LIVE_EXAMPLES: &str = "Examples:
+  sudo shakedown live
+  sudo shakedown live -i wlan0 --host example.com
+  sudo shakedown live --headless --for 60s -i any
+  sudo shakedown live --headless --format ndjson | jq -c 'select(.outcome == \"broken\")'";
+
+/// Options of `live`.
+#[derive(Debug, Args)]
+pub struct Live {
+    /// Interface to listen on; may be repeated; `any` is all of them (Linux). Without it, that of the default route
+    #[arg(short, long = "interface", value_name = "IFACE")]
+    pub interfaces: Vec<String>,
+    /// Print each attempt as it ends instead of showing screens
+    #[arg(long)]
+    pub headless: bool,
+    /// How to print; json and markdown come when the capture ends
+    #[arg(long, value_enum, default_value_t = Format::Text, requires = "headless")]
+    pub format: Format,
+    /// Print to this file instead of standard output
+    #[arg(short, long, value_name = "OUT", requires = "headless")]
+    pub output: Option<PathBuf>,
+    /// End after so many packets
+    #[arg(short = 'c', long = "count", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// End after so long, as in 90s, 10m or 2h
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// What to look for
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Only packets that match this BPF expression, as tcpdump takes it (names are never looked up)
+    #[arg(short = 'f', long = "filter", value_name = "BPF")]
+    pub filter: Option<String>,
+    /// From when on something is slow, as in dns.slow=300ms; see `shakedown read --help`
+    #[arg(long = "limit", value_name = "NAME=DURATION")]
+    pub limits: Vec<String>,
+    /// The kernel's buffer for each interface, in KiB
+    #[arg(short = 'B', long = "buffer-size", value_name = "KIB", default_value_t = 32_768,
+          value_parser = clap::value_parser!(u32).range(64..=2_000_000))]
+    pub buffer: u32,
+    /// Bytes of each packet that are looked at
+    #[arg(short = 's', long = "snapshot-length", value_name = "BYTES", default_value_t = 262_144,
+          value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    pub snap_len: u32,
+    /// Also take packets that are not for this host
+    #[arg(long)]
+    pub promiscuous: bool,
+    /// Do not let the kernel leave out what can't matter to the target; -f still holds
+    #[arg(long)]
+    pub no_kernel_filter: bool,
+    /// Also save what is analysed to this file (pcapng); `-` is standard output
+    #[arg(short = 'w', long = "write", value_name = "FILE")]
+    pub write: Option<PathBuf>,
+    /// With -w: begin a new file before this one gets larger than so many MiB
+    #[arg(long, value_name = "MIB", requires = "write", value_parser = clap::value_parser!(u64).range(1..))]
+    pub rotate_size: Option<u64>,
+    /// With -w: begin a new file after so long
+    #[arg(long, value_name = "DURATION", requires = "write", value_parser = duration)]
+    pub rotate_time: Option<Duration>,
+    /// With -w and rotation: files that are kept; the oldest goes
+    #[arg(long, value_name = "N", requires = "write", default_value_t = 10)]
+    pub keep_files: usize,
+    /// Of each attempt that fails, write its packets and a report into this folder (at most 100 failures and 1 GiB)
+    #[arg(long, value_name = "DIR")]
+    pub keep_failures: Option<PathBuf>,
+    /// With --keep-failures: run this command for each failure; the path of the report is its last argument
+    #[arg(long, value_name = "CMD", requires = "keep_failures")]
+    pub on_failure: Option<String>,
+    /// MiB of recent packets that are held for ladders and exports
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(0..=4096))]
+    pub recent: u32,
+    /// Flows held at the same time; the quietest are given up beyond that, and the report says so
+    #[arg(long, value_name = "N", default_value_t = 250_000)]
+    pub max_flows: usize,
+    /// Colours
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// Keys and colours of the terminal UI; without it, shakedown/config.toml in $XDG_CONFIG_HOME (~/.config), if there
+    #[arg(long, value_name = "FILE", conflicts_with = "headless")]
+    pub config: Option<PathBuf>,
+    /// Less text: attempts that go well in one line
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// More text: paths and notes of all attempts
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub verbose: bool,
+}
+
+/// `500ms`, `90s`, `10m`, `2h`, `1d`; a number alone is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let at = text.find(|c: char| c.is_ascii_alphabetic());
+    let (number, unit) = text.split_at(at.unwrap_or(text.len()));
+    let scale = match unit {
+        "ms" => 1e-3,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        _ => return Err("write it like 500ms, 90s, 10m or 2h".to_owned()),
+    };
+    let seconds = number.parse::<f64>().map(|n| n * scale);
+    let seconds = seconds.map_err(|_| "write it like 500ms, 90s, 10m or 2h".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("must be longer than nothing".to_owned()),
+    }
+}
 
 const COMPARE_EXAMPLES: &str = "Examples:
   shakedown compare wifi.pcapng mobile-data.pcapng
@@ -114,6 +246,15 @@ pub enum CompareFormat {
     Json,
     /// For a ticket
     Markdown,
+}
+
+/// Output formats of `interfaces`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum InterfaceFormat {
+    /// For a person
+    Text,
+    /// One JSON object
+    Json,
 }
 
 /// Options of `read`.

@@ -21,9 +21,9 @@ use crate::flow::table::{FlowTable, Key, Slot};
 use crate::flow::tcp::IpFields;
 use crate::observe::dns::{Carrier, DnsObserver, Interest};
 use crate::observe::quic::{QuicObserver, looks_like_quic};
-use crate::snapshot::Report;
 use crate::snapshot::build::{Parts, build};
-use crate::snapshot::why_not::{WhyNotReport, report};
+use crate::snapshot::why_not::{Rival, WhyNotReport, report, rivals};
+use crate::snapshot::{Attempt, Report};
 use crate::source::CaptureInfo;
 use crate::target::Target;
 use crate::types::{CaptureId, Endpoint, Frame, Side, Timestamp};
@@ -76,6 +76,8 @@ pub struct Engine {
     tracked: usize,
     limits: Limits,
     evicted: Evicted,
+    /// The frame at hand may be of interest later.
+    mattered: bool,
     forgotten: Forgotten,
 }
 
@@ -102,6 +104,7 @@ impl Engine {
             tracked: 0,
             limits,
             evicted: Evicted::default(),
+            mattered: false,
             forgotten: Forgotten::default(),
         }
     }
@@ -115,6 +118,7 @@ impl Engine {
         let quality = &mut self.captures[capture];
         quality.note_time(frame.mark.time);
         self.uid = frame.uid;
+        self.mattered = false;
         if let Some(packet) = decode_fast(frame) {
             self.handle_packet(&packet);
             return;
@@ -123,7 +127,10 @@ impl Engine {
         let mut decoder = std::mem::take(&mut self.decoder);
         match decoder.decode(frame) {
             Outcome::Packet(packet) => self.handle_packet(&packet),
-            Outcome::Fragment => quality.fragments += 1,
+            Outcome::Fragment => {
+                quality.fragments += 1;
+                self.mattered = true;
+            }
             Outcome::NotIp => quality.not_ip += 1,
             Outcome::Arp(arp) => {
                 quality.not_ip += 1;
@@ -201,6 +208,7 @@ impl Engine {
         if flow.stake == Stake::None {
             return;
         }
+        self.mattered = true;
         self.follow_tcp(slot, side, packet, segment);
     }
 
@@ -328,6 +336,7 @@ impl Engine {
         if flow.stake == Stake::None {
             return;
         }
+        self.mattered = flow.detail.is_some();
         flow.note_owner(packet.app, self.uid);
         if let Some(Detail {
             app: App::Quic(quic),
@@ -355,6 +364,7 @@ impl Engine {
         packet: &Packet<'_>,
         datagram: &Datagram<'_>,
     ) {
+        self.mattered = true;
         let carrier = Carrier {
             src,
             dst,
@@ -372,6 +382,7 @@ impl Engine {
     }
 
     fn icmp(&mut self, error: IcmpError) {
+        self.mattered = true;
         let quoted = error.quoted;
         let src = Endpoint {
             addr: quoted.src,
@@ -502,6 +513,13 @@ impl Engine {
         self.flows.limit()
     }
 
+    /// The frame handled last is part of something that is followed, as far as that is known by now: a lookup, an ICMP
+    /// error, a connection that is or may be one to the target. Who keeps packets to show them later keeps these.
+    #[must_use]
+    pub fn mattered(&self) -> bool {
+        self.mattered
+    }
+
     /// What the engine looks for.
     #[must_use]
     pub fn target(&self) -> &Target {
@@ -554,6 +572,18 @@ impl Engine {
         only: Option<usize>,
     ) -> WhyNotReport {
         self.judged(captures, thresholds, |parts| report(parts, rule, only))
+    }
+
+    /// Says what spoke against the causes that might stand in the place of the one that `attempt` of an earlier
+    /// snapshot has.
+    #[must_use]
+    pub fn rivals(
+        &self,
+        captures: &[CaptureInfo],
+        thresholds: Thresholds,
+        attempt: &Attempt,
+    ) -> Vec<Rival> {
+        self.judged(captures, thresholds, |parts| rivals(parts, attempt))
     }
 
     /// Joins and judges, and hands over what there is to tell.

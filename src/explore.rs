@@ -69,7 +69,8 @@ pub fn size(files: &[PathBuf], filter: Option<&str>) -> Option<u64> {
     files.iter().map(|path| file(path).map(|m| m.len())).sum()
 }
 
-fn load_config(named: Option<&Path>) -> Result<Config> {
+/// The configuration of the terminal UI: the file named, or the user's own, or the defaults.
+pub fn load_config(named: Option<&Path>) -> Result<Config> {
     let path = match named {
         Some(path) => path.to_owned(),
         None => match config::path().filter(|path| path.exists()) {

@@ -14,6 +14,9 @@
 //! 9. [`ladder`] finds the packets of one attempt again and lays them out as a ladder.
 //! 10. [`report`] paints both on paper, [`ui`] on a terminal.
 //!
+//! [`live`] listens on interfaces and feeds the same engine and the same outputs; with it is what capturing needs
+//! around that: privileges, a sandbox, what is kept of the packets.
+//!
 //! [`compare`] sets two snapshots side by side and says what their difference proves.
 //!
 //! [`engine`] assembles 2 to 8. It opens no file, reads no clock and prints nothing: packets and times go in,
@@ -52,3 +55,6 @@ pub mod ladder;
 pub mod report;
 
 pub mod ui;
+
+#[cfg(feature = "live")]
+pub mod live;

@@ -1,6 +1,10 @@
 //! The commands.
 
 mod compare;
+mod interfaces;
+#[cfg(feature = "live")]
+mod live;
+mod on_failure;
 mod why_not;
 
 use crate::cli::{Cli, Color, Command, Format, Read, TargetArgs};
@@ -26,8 +30,16 @@ use std::path::{Path, PathBuf};
 pub fn run(cli: Cli) -> Result<i32> {
     match cli.command {
         Command::Read(options) => read(&options),
+        #[cfg(feature = "live")]
+        Command::Live(options) => live::live(&options),
+        #[cfg(not(feature = "live"))]
+        Command::Live(_) => bail!(
+            "this build has no libpcap, so it can't capture: use a build with the feature `live`, or capture with tcpdump -w and read that"
+        ),
         Command::Compare(options) => compare::compare(&options),
         Command::Explain { cause } => explain(cause.as_deref()),
+        Command::Interfaces { format } => interfaces::interfaces(format),
+        Command::OnFailureHelper { command } => on_failure::help(&command),
         Command::Targets { profile } => targets(profile.as_deref()),
         Command::Completions { shell } => {
             // Into memory first: the generator panics where its writer fails.

@@ -8,6 +8,7 @@ pub mod build;
 mod cells;
 mod certificate;
 pub mod clean;
+mod pending;
 mod tables;
 mod verdict;
 pub mod why_not;
@@ -261,6 +262,26 @@ pub struct StageCell {
     pub detail: String,
     /// Its packets.
     pub frames: Vec<u32>,
+    /// What it waits for, while more packets may come; left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Pending>,
+}
+
+/// What a stage waits for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct Pending {
+    /// What was sent: `query`, `SYN`, `ClientHello`, `Initial`, `request`.
+    pub sent: &'static str,
+    /// How many times so far.
+    pub tries: u32,
+    /// How often it is sent in all as a rule, where there is one; systems differ.
+    pub usual: Option<u32>,
+    /// Time of the first.
+    pub since: String,
+    /// Time of the last.
+    pub last: String,
+    /// About when the next is to come, going by the gaps so far.
+    pub next: Option<String>,
 }
 
 /// One question to one resolver.

@@ -55,6 +55,21 @@ pub enum Kind {
     Detail,
 }
 
+impl Kind {
+    /// In a word or two, for a person.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::Rival => "instead",
+            Self::Against => "against it",
+            Self::Missing => "missing",
+            Self::Unseen => "not to be seen",
+            Self::Detail => "not met",
+        }
+    }
+}
+
 /// One reason.
 #[derive(Clone, Debug)]
 pub struct Reason {

@@ -29,7 +29,7 @@ pub(super) fn notes(
 }
 
 fn of_capture(engine: &Engine, index: usize, info: &CaptureInfo) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes = info.remarks.clone();
     let Some(quality) = engine.qualities().get(index) else {
         return notes;
     };

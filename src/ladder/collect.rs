@@ -63,6 +63,8 @@ pub struct Collected {
     pub facts: Vec<facts::FactGroup>,
     /// There were more than [`MAX_PACKETS`].
     pub cut: bool,
+    /// The first packets were no longer there.
+    pub begins_late: bool,
 }
 
 /// Picks the packets of one attempt out of a capture.
@@ -244,6 +246,7 @@ impl Collector {
             facts: facts::of(&self.engine),
             packets: self.packets,
             cut: self.cut,
+            begins_late: false,
         }
     }
 }

@@ -68,6 +68,10 @@ impl Ladder {
             many_paths: attempt.paths.len() > 1,
             places,
         };
+        if collected.begins_late {
+            let note = "the first packets are no longer held in memory";
+            ladder.rows.push(Row::Note(note.to_owned()));
+        }
         ladder.fill(attempt, fold);
         if collected.cut {
             let kept = ladder.packets.len();

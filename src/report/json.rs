@@ -2,7 +2,7 @@
 
 use crate::compare::Comparison;
 use crate::snapshot::why_not::WhyNotReport;
-use crate::snapshot::{Report, Verdict};
+use crate::snapshot::{Attempt, Outcome, Report, Verdict};
 use schemars::Schema;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -58,6 +58,40 @@ pub fn write_lines(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for attempt in &report.attempts {
         line(attempt, out)?;
     }
+    let verdict = &report.verdict;
+    line(&Last { verdict }, out)
+}
+
+/// An attempt that was told otherwise before.
+#[derive(Serialize)]
+struct Changed<'a> {
+    #[serde(flatten)]
+    attempt: &'a Attempt,
+    /// The outcome that was told before.
+    was: Outcome,
+}
+
+/// Writes an attempt of a running capture as one line: as [`write_lines`] does, with a last field `was` where another
+/// outcome has been told of it before.
+///
+/// # Errors
+/// Whatever `out` answers.
+pub fn write_ended(
+    attempt: &Attempt,
+    was: Option<Outcome>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    match was {
+        None => line(attempt, out),
+        Some(was) => line(&Changed { attempt, was }, out),
+    }
+}
+
+/// Writes the line with the verdict, as [`write_lines`] does at its end.
+///
+/// # Errors
+/// Whatever `out` answers.
+pub fn write_verdict(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let verdict = &report.verdict;
     line(&Last { verdict }, out)
 }

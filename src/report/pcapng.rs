@@ -1,19 +1,52 @@
 //! Packets as a pcapng file (draft-ietf-opsawg-pcapng): each with its time to the nanosecond and a comment.
 
-use crate::types::{Frame, LinkType};
+use crate::types::{Direction, Frame, LinkType, Timestamp};
 use std::io::{self, Write};
 
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
+const STATISTICS: u32 = 5;
 const PACKET: u32 = 6;
 const COMMENT: u16 = 1;
+const INTERFACE_NAME: u16 = 2;
+const PACKET_FLAGS: u16 = 2;
+const START_TIME: u16 = 2;
+const END_TIME: u16 = 3;
 const USER_APPLICATION: u16 = 4;
+const RECEIVED: u16 = 4;
+const INTERFACE_DROPS: u16 = 5;
+const SYSTEM_DROPS: u16 = 7;
 const TIME_RESOLUTION: u16 = 9;
 
-/// Writes packets; an interface for each link type.
+/// What an interface description block says (section 4.2).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Interface {
+    /// Its name; empty where there is none.
+    pub name: String,
+    /// How to read its frames.
+    pub link: LinkType,
+    /// Bytes kept of a frame at most; 0 is no limit.
+    pub snap_len: u32,
+}
+
+/// What an interface statistics block says (section 4.6).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Statistics {
+    /// When capturing began and ended.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// Packets received.
+    pub received: u64,
+    /// Packets that the interface or its driver dropped.
+    pub interface_drops: u64,
+    /// Packets that the system dropped because nobody took them in time.
+    pub system_drops: u64,
+}
+
+/// Writes packets; an interface for each link type, or those that are [declared](Writer::declare).
 pub struct Writer<W> {
     out: W,
     links: Vec<LinkType>,
+    body: Vec<u8>,
 }
 
 impl<W: Write> Writer<W> {
@@ -32,48 +65,116 @@ impl<W: Write> Writer<W> {
         end_of_options(&mut body);
         block(&mut out, SECTION, &body)?;
         let links = Vec::new();
-        Ok(Self { out, links })
+        let body = Vec::new();
+        Ok(Self { out, links, body })
     }
 
-    /// Writes one frame with a comment.
+    /// Writes one frame with a comment, as of the interface of its link type. An empty comment is left out.
     ///
     /// # Errors
     /// Whatever `out` answers.
     pub fn packet(&mut self, frame: &Frame<'_>, comment: &str) -> io::Result<()> {
-        let interface = self.interface(frame.link)?;
-        let time = u64::try_from(frame.mark.time.0).unwrap_or(0);
+        let interface = match self.links.iter().position(|l| *l == frame.link) {
+            Some(at) => u32::try_from(at).unwrap_or(0),
+            None => self.declare(&Interface {
+                name: String::new(),
+                link: frame.link,
+                snap_len: 0,
+            })?,
+        };
+        self.packet_of(interface, frame, comment)
+    }
+
+    /// Writes one frame as of the interface that [`declare`](Self::declare) gave that number.
+    ///
+    /// # Errors
+    /// Whatever `out` answers.
+    pub fn packet_of(
+        &mut self,
+        interface: u32,
+        frame: &Frame<'_>,
+        comment: &str,
+    ) -> io::Result<()> {
         let captured = u32::try_from(frame.data.len()).unwrap_or(u32::MAX);
-        let mut body = Vec::with_capacity(frame.data.len() + comment.len() + 40);
+        let body = &mut self.body;
+        body.clear();
         body.extend(interface.to_le_bytes());
-        #[allow(clippy::cast_possible_truncation)] // two halves
-        for half in [(time >> 32) as u32, time as u32] {
-            body.extend(half.to_le_bytes());
-        }
+        body.extend(halves(frame.mark.time));
         body.extend(captured.to_le_bytes());
         body.extend(frame.original_len.max(captured).to_le_bytes());
         body.extend_from_slice(frame.data);
-        pad(&mut body);
-        option(&mut body, COMMENT, comment.as_bytes());
-        end_of_options(&mut body);
-        block(&mut self.out, PACKET, &body)
+        pad(body);
+        let way = match frame.direction {
+            Direction::Unknown => 0_u32,
+            Direction::In => 1,
+            Direction::Out => 2,
+        };
+        if way != 0 {
+            option(body, PACKET_FLAGS, &way.to_le_bytes());
+        }
+        if !comment.is_empty() {
+            option(body, COMMENT, comment.as_bytes());
+        }
+        if way != 0 || !comment.is_empty() {
+            end_of_options(body);
+        }
+        block(&mut self.out, PACKET, body)
     }
 
-    fn interface(&mut self, link: LinkType) -> io::Result<u32> {
-        if let Some(at) = self.links.iter().position(|l| *l == link) {
-            return Ok(u32::try_from(at).unwrap_or(0));
-        }
-        let number = u16::try_from(link.0).map_err(|_| {
+    /// Writes an interface; its number in this file.
+    ///
+    /// # Errors
+    /// Whatever `out` answers, and for a link type that pcapng has no number for.
+    pub fn declare(&mut self, interface: &Interface) -> io::Result<u32> {
+        let number = u16::try_from(interface.link.0).map_err(|_| {
             io::Error::new(io::ErrorKind::Unsupported, "pcapng has no such link type")
         })?;
         let mut body = Vec::new();
         body.extend(number.to_le_bytes());
         body.extend(0_u16.to_le_bytes());
-        body.extend(0_u32.to_le_bytes());
+        body.extend(interface.snap_len.to_le_bytes());
+        if !interface.name.is_empty() {
+            option(&mut body, INTERFACE_NAME, interface.name.as_bytes());
+        }
         option(&mut body, TIME_RESOLUTION, &[9]);
         end_of_options(&mut body);
         block(&mut self.out, INTERFACE, &body)?;
-        self.links.push(link);
+        self.links.push(interface.link);
         Ok(u32::try_from(self.links.len() - 1).unwrap_or(0))
+    }
+
+    /// Writes what was counted on an interface, with a comment unless that is empty.
+    ///
+    /// # Errors
+    /// Whatever `out` answers.
+    pub fn statistics(
+        &mut self,
+        interface: u32,
+        counted: &Statistics,
+        comment: &str,
+    ) -> io::Result<()> {
+        let (start, end) = counted.span.unwrap_or_default();
+        let mut body = Vec::new();
+        body.extend(interface.to_le_bytes());
+        body.extend(halves(end));
+        if counted.span.is_some() {
+            option(&mut body, START_TIME, &halves(start));
+            option(&mut body, END_TIME, &halves(end));
+        }
+        option(&mut body, RECEIVED, &counted.received.to_le_bytes());
+        let drops = counted.interface_drops;
+        option(&mut body, INTERFACE_DROPS, &drops.to_le_bytes());
+        option(&mut body, SYSTEM_DROPS, &counted.system_drops.to_le_bytes());
+        if !comment.is_empty() {
+            option(&mut body, COMMENT, comment.as_bytes());
+        }
+        end_of_options(&mut body);
+        block(&mut self.out, STATISTICS, &body)
+    }
+
+    /// What it writes into.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.out
     }
 
     /// The writer, once all is written.
@@ -84,6 +185,17 @@ impl<W: Write> Writer<W> {
         self.out.flush()?;
         Ok(self.out)
     }
+}
+
+/// A time as blocks have it: nanoseconds, the upper half first.
+#[allow(clippy::cast_possible_truncation)] // two halves
+fn halves(time: Timestamp) -> [u8; 8] {
+    let time = u64::try_from(time.0).unwrap_or(0);
+    let [upper, lower] = [(time >> 32) as u32, time as u32].map(u32::to_le_bytes);
+    let mut bytes = [0; 8];
+    bytes[..4].copy_from_slice(&upper);
+    bytes[4..].copy_from_slice(&lower);
+    bytes
 }
 
 fn pad(body: &mut Vec<u8>) {

@@ -61,6 +61,55 @@ pub fn write(report: &Report, style: Style, out: &mut impl Write) -> io::Result<
     captures(&report.captures, style, out)
 }
 
+/// Writes the verdict, and what was wrong with the captures, without the attempts.
+///
+/// # Errors
+/// Whatever `out` answers.
+pub fn write_summary(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out)?;
+    verdict(report, style, out)?;
+    lost(report, style, out)?;
+    captures(&report.captures, style, out)
+}
+
+/// Packets that the captures lost: they stand beside the verdict, none as well as many.
+fn lost(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
+    let packets: u64 = report.captures.iter().map(|c| c.packets).sum();
+    let known = report.captures.iter().filter_map(|c| c.dropped);
+    let lost: u64 = known.sum();
+    let ink = if lost > 0 { Ink::Bad } else { Ink::Dim };
+    let text = format!(
+        "        {packets} packets captured, {lost} dropped by the kernel or the interface"
+    );
+    writeln!(out, "{}", style.ink(ink, &text))
+}
+
+/// Writes an attempt of a running capture; `was` is what was told of it before.
+///
+/// # Errors
+/// Whatever `out` answers.
+pub fn write_ended(
+    report: &Report,
+    attempt: &Attempt,
+    was: Option<Outcome>,
+    style: Style,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    write_attempt(report, attempt, style, out)?;
+    match was {
+        Some(was) if was != attempt.outcome => {
+            let text = format!(
+                "changed: was {}, is {} now",
+                was.as_str(),
+                attempt.outcome.as_str()
+            );
+            writeln!(out, "   {}", style.ink(Ink::Warn, &text))
+        }
+        Some(_) => writeln!(out, "   {}", style.ink(Ink::Warn, "changed: another cause")),
+        None => Ok(()),
+    }
+}
+
 pub(super) fn outcome_ink(outcome: Outcome) -> Ink {
     match outcome {
         Outcome::Ok => Ink::Good,

@@ -1,7 +1,7 @@
 //! What spoke against a cause, for a person.
 
 use super::text::{Ink, Style, outcome_ink, wrapped};
-use crate::diagnose::why_not::{Answer, Kind};
+use crate::diagnose::why_not::Answer;
 use crate::snapshot::why_not::{AttemptAnswer, Reason, WhyNotReport};
 use std::io::{self, Write};
 
@@ -80,14 +80,7 @@ const fn in_words(answer: Answer) -> &'static str {
 }
 
 fn reason(reason: &Reason, out: &mut impl Write) -> io::Result<()> {
-    let label = match reason.kind {
-        Kind::Found => "found",
-        Kind::Rival => "instead",
-        Kind::Against => "against it",
-        Kind::Missing => "missing",
-        Kind::Unseen => "not to be seen",
-        Kind::Detail => "not met",
-    };
+    let label = reason.kind.label();
     wrapped(out, &format!("   {label}: "), &reason.what)?;
     if reason.frames.is_empty() {
         return Ok(());

@@ -42,7 +42,7 @@ pub struct Parts<'a> {
 #[must_use]
 pub fn build(parts: &Parts<'_>) -> Report {
     let attempts: Vec<Attempt> = reported(parts)
-        .map(|(id, a, j)| attempt(id, a, j, parts.captures))
+        .map(|(id, a, j)| attempt(id, a, j, parts))
         .collect();
     let captures = captures(parts);
     let servers = super::tables::servers(parts);
@@ -104,9 +104,13 @@ fn attempt(
     id: usize,
     attempt: &attempt::Attempt<'_>,
     judged: &Judged,
-    captures: &[CaptureInfo],
+    parts: &Parts<'_>,
 ) -> Attempt {
+    let captures = parts.captures;
     let capture = attempt.started.capture;
+    let info = captures.get(usize::from(capture.0));
+    let goes_on = info.filter(|info| info.goes_on);
+    let goes_on = goes_on.map(|_| parts.world.end(capture));
     let main = judged.main.map(|m| &judged.findings[m]);
     let started = attempt.started.time;
     let settled = settled_at(attempt, judged);
@@ -126,7 +130,7 @@ fn attempt(
         blame: main.map(crate::diagnose::Finding::blame),
         confidence: main.map(|f| round(f.claim.confidence)),
         filter: filter(attempt, judged, capture),
-        stages: super::cells::cells(attempt, judged),
+        stages: super::cells::cells(attempt, judged, goes_on),
         lookups: lookups(attempt, judged, capture),
         paths: paths(attempt, judged, captures),
         findings: judged

@@ -2,10 +2,11 @@
 
 use super::build::frames;
 use super::clean::clean;
+use super::pending::pending;
 use super::{StageCell, Status, millis};
 use crate::attempt::{Attempt, Path, Reach};
 use crate::diagnose::{Finding, Judged, Outcome, Severity};
-use crate::types::{Mark, Side};
+use crate::types::{Mark, Side, Timestamp};
 use std::time::Duration;
 
 /// What happened on one stage, before findings are laid over it.
@@ -36,8 +37,12 @@ impl Seen {
     }
 }
 
-/// The six cells.
-pub(super) fn cells(attempt: &Attempt<'_>, judged: &Judged) -> Vec<StageCell> {
+/// The six cells; `goes_on` is the capture's clock while more packets may come.
+pub(super) fn cells(
+    attempt: &Attempt<'_>,
+    judged: &Judged,
+    goes_on: Option<Timestamp>,
+) -> Vec<StageCell> {
     let seen = [
         ("dns", dns(attempt)),
         ("tcp", tcp(attempt)),
@@ -48,6 +53,10 @@ pub(super) fn cells(attempt: &Attempt<'_>, judged: &Judged) -> Vec<StageCell> {
     ];
     seen.into_iter()
         .map(|(stage, seen)| cell(stage, seen, attempt, judged))
+        .map(|cell| StageCell {
+            pending: goes_on.and_then(|now| pending(cell.stage, attempt, judged, now)),
+            ..cell
+        })
         .collect()
 }
 
@@ -66,6 +75,7 @@ fn cell(stage: &'static str, mut seen: Seen, attempt: &Attempt<'_>, judged: &Jud
         took: seen.took.map(millis),
         detail: clean(&seen.detail),
         frames: frames(&seen.marks, attempt.started.capture),
+        pending: None,
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::build::{Parts, captures, clean_long, frames, reported};
 use super::clean::clean;
-use super::{Capture, TargetInfo, Tool};
+use super::{Capture, TargetInfo, Tool, rfc3339};
 use crate::attempt;
 use crate::diagnose::why_not::{Answer, Kind, Reason as Found, why_not};
-use crate::diagnose::{Judged, Outcome, Rule};
+use crate::diagnose::{Judged, Outcome, Rule, rules};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -67,6 +67,46 @@ pub struct Reason {
     pub what: String,
     /// The packets that show it.
     pub frames: Vec<u32>,
+}
+
+/// A cause that was not found, or does not explain the attempt, and why.
+#[derive(Clone, Debug)]
+pub struct Rival {
+    /// The cause.
+    pub cause: &'static str,
+    /// What it means, in a sentence.
+    pub title: &'static str,
+    /// The answer.
+    pub answer: AttemptAnswer,
+}
+
+/// What spoke against the causes that might stand in the place of the one that `wanted` has: those it is often confused
+/// with first, then the others of its stage. Nothing where it has no cause, or is no longer held.
+#[must_use]
+pub fn rivals(parts: &Parts<'_>, wanted: &super::Attempt) -> Vec<Rival> {
+    let Some(own) = wanted.cause.as_deref().and_then(rules::find) else {
+        return Vec::new();
+    };
+    let is = |a: &attempt::Attempt<'_>| {
+        a.client.to_string() == wanted.client
+            && rfc3339(a.started.time) == wanted.started
+            && a.name.as_deref().map(clean) == wanted.name
+    };
+    let Some((id, attempt, judged)) = reported(parts).find(|(_, a, _)| is(a)) else {
+        return Vec::new();
+    };
+    let confused = own.section("Often confused with").unwrap_or_default();
+    let named = |rule: &&'static Rule| confused.contains(rule.id);
+    let near = |rule: &&'static Rule| rule.stage == own.stage;
+    let others = || rules::all().filter(|rule| rule.id != own.id);
+    let first = others().filter(named);
+    let rest = others().filter(|rule| near(rule) && !named(rule));
+    let rival = |rule: &'static Rule| Rival {
+        cause: rule.id,
+        title: rule.title(),
+        answer: answer(id, attempt, judged, parts, rule),
+    };
+    first.chain(rest).map(rival).collect()
 }
 
 /// What spoke against `rule`, in all attempts or in the one with that number.

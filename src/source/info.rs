@@ -27,15 +27,18 @@ pub enum Format {
     Pcap,
     /// pcapng (draft-ietf-opsawg-pcapng).
     Pcapng,
+    /// No file: an interface that was listened on.
+    Live,
 }
 
 impl Format {
-    /// `pcap` or `pcapng`, as the JSON report names it.
+    /// `pcap`, `pcapng` or `live`, as the JSON report names it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Pcap => "pcap",
             Self::Pcapng => "pcapng",
+            Self::Live => "live",
         }
     }
 }
@@ -124,12 +127,25 @@ pub struct CaptureInfo {
     pub application: Option<String>,
     /// When capturing ended, where the file states that; may be later than [`CaptureInfo::last`].
     pub stated_end: Option<Timestamp>,
+    /// What a reader should know of how it was captured: sentences for the report's notes.
+    pub remarks: Vec<String>,
+    /// More packets may come: what waits for an answer is told as pending.
+    pub goes_on: bool,
     secret_bytes: usize,
     lost_problems: bool,
     lossy: bool,
 }
 
 impl CaptureInfo {
+    /// An interface that is listened on, by its name: nothing lost, nothing wrong, and more to come.
+    #[must_use]
+    pub fn live(interface: &str) -> Self {
+        let name = super::error::printable(interface);
+        let mut info = Self::new(&name, Format::Live, Compression::None);
+        (info.complete, info.goes_on) = (true, true);
+        info
+    }
+
     /// Nothing read yet.
     pub(super) fn new(source: &str, format: Format, compression: Compression) -> Self {
         Self {
@@ -152,6 +168,8 @@ impl CaptureInfo {
             apps: BTreeMap::new(),
             application: None,
             stated_end: None,
+            remarks: Vec::new(),
+            goes_on: false,
             secret_bytes: 0,
             lost_problems: false,
             lossy: false,
@@ -172,7 +190,7 @@ impl CaptureInfo {
     }
 
     /// Notes a problem that lost nothing.
-    pub(super) fn remark(&mut self, text: String) {
+    pub(crate) fn remark(&mut self, text: String) {
         match self.problems.len() {
             n if n < MAX_PROBLEMS - 1 => self.problems.push(text),
             _ if !self.lost_problems => {
@@ -191,7 +209,7 @@ impl CaptureInfo {
 
     /// Counts a packet. Time is `None` where the file states none.
     #[inline]
-    pub(super) fn count(&mut self, time: Option<Timestamp>, original: u32, captured: usize) {
+    pub(crate) fn count(&mut self, time: Option<Timestamp>, original: u32, captured: usize) {
         self.packets += 1;
         self.bytes += u64::from(original);
         self.cut += u64::from(captured < original as usize);
@@ -204,7 +222,7 @@ impl CaptureInfo {
     }
 
     /// Notes a link type that is declared.
-    pub(super) fn link(&mut self, link: LinkType) {
+    pub(crate) fn link(&mut self, link: LinkType) {
         if self.link_types.len() < MAX_LINK_TYPES && !self.link_types.contains(&link) {
             self.link_types.push(link);
         }

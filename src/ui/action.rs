@@ -39,6 +39,7 @@ pub enum Action {
     Freeze,
     Break,
     Fold,
+    Rivals,
     Write,
     Play,
     Rewind,
@@ -117,6 +118,7 @@ pub static TABLE: &[Binding] = table! {
     LIST: Freeze "freeze" ["space"] "freeze the screen, and go on (reading continues)";
     LADDER: Break "break" ["b"] "to the place where it broke";
     LADDER: Fold "fold" ["f"] "fold runs of payload, or show them";
+    LADDER: Rivals "why-not" ["y"] "what spoke against other causes (in detail)";
     LADDER: Write "write-ladder" ["w"] "write the ladder to a text file";
     TIME: Play "play" ["p"] "play the capture at its own pace, and pause";
     TIME: Rewind "rewind" ["P"] "play from the beginning";

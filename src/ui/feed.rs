@@ -4,6 +4,7 @@
 //! nothing; [`Packets`] looks for the packets of an attempt while the screens go on.
 
 use crate::ladder::Collected;
+use crate::snapshot::why_not::Rival;
 use crate::snapshot::{Attempt, Report};
 use crate::types::Timestamp;
 use foldhash::fast::FixedState;
@@ -16,7 +17,9 @@ use std::sync::Arc;
 pub struct Data {
     /// The result so far.
     pub report: Report,
-    /// What tells each attempt from the others in all snapshots of one run, in the order of the report's attempts.
+    /// Attempts of a long run that the report no longer holds, older than its own; shown before them.
+    pub archived: Vec<Arc<Vec<Attempt>>>,
+    /// What tells each attempt from the others in all snapshots of one run: of the archived ones, then of the report's.
     pub keys: Vec<u64>,
     /// All input is in it.
     pub complete: bool,
@@ -26,12 +29,45 @@ impl Data {
     /// Takes a snapshot in.
     #[must_use]
     pub fn new(report: Report, complete: bool) -> Self {
-        let keys = report.attempts.iter().map(key).collect();
+        Self::with_archive(report, complete, Vec::new())
+    }
+
+    /// Takes a snapshot in, and attempts that were in earlier ones.
+    #[must_use]
+    pub fn with_archive(report: Report, complete: bool, archived: Vec<Arc<Vec<Attempt>>>) -> Self {
+        let before = archived.iter().flat_map(|part| part.iter());
+        let keys = before.chain(&report.attempts).map(key).collect();
         Self {
             report,
+            archived,
             keys,
             complete,
         }
+    }
+
+    /// The attempts, archived ones first.
+    pub fn attempts(&self) -> impl Iterator<Item = &Attempt> {
+        let before = self.archived.iter().flat_map(|part| part.iter());
+        before.chain(&self.report.attempts)
+    }
+
+    /// The attempt at that place.
+    #[must_use]
+    pub fn attempt(&self, index: usize) -> Option<&Attempt> {
+        let mut index = index;
+        for part in &self.archived {
+            if let Some(attempt) = part.get(index) {
+                return Some(attempt);
+            }
+            index -= part.len();
+        }
+        self.report.attempts.get(index)
+    }
+
+    /// Attempts that are archived: those of the report come after them.
+    #[must_use]
+    pub fn archived_count(&self) -> usize {
+        self.keys.len() - self.report.attempts.len()
     }
 
     /// The attempt with that key, by its index.
@@ -42,7 +78,8 @@ impl Data {
 }
 
 /// Attempts are numbered anew in every snapshot; client, name and begin stay.
-fn key(attempt: &Attempt) -> u64 {
+#[must_use]
+pub fn key(attempt: &Attempt) -> u64 {
     let mut hasher = FixedState::with_seed(0).build_hasher();
     (
         attempt.capture,
@@ -131,6 +168,21 @@ pub trait Feed {
     /// # Errors
     /// Why not, in a few words.
     fn order(&mut self, order: Order) -> Result<(), String>;
+    /// Asks what spoke against other causes of the attempt with that key.
+    fn ask_rivals(&mut self, _key: u64) {}
+    /// The answer, once it is there.
+    fn rivals(&mut self) -> Option<Rivals> {
+        None
+    }
+}
+
+/// What spoke against other causes of an attempt.
+#[derive(Clone, Debug)]
+pub struct Rivals {
+    /// The attempt's key.
+    pub key: u64,
+    /// Cause by cause; none where the attempt has no cause itself.
+    pub rivals: Vec<Rival>,
 }
 
 /// What is wanted of an attempt's packets.

@@ -10,7 +10,7 @@ pub use packets::{LadderView, Loaded};
 
 use super::action::{Action, Key, Keys};
 use super::export::Export;
-use super::feed::{Answer, Data, Job, Order, State, Status};
+use super::feed::{Answer, Data, Job, Order, Rivals, State, Status};
 use super::filter::Filter;
 use crate::snapshot::Attempt;
 use ratatui::layout::{Position, Rect};
@@ -75,6 +75,8 @@ pub enum Effect {
     Ask(Job),
     /// Write a file.
     Export(Export),
+    /// Ask what spoke against other causes of the attempt with that key.
+    Rivals(u64),
     /// Free a snapshot.
     Free(Arc<Data>),
 }
@@ -161,6 +163,8 @@ pub struct Model {
     pub body: Rect,
     /// Size of the screen in columns and lines.
     pub size: (u16, u16),
+    /// What spoke against other causes of an attempt; shown in Detail.
+    pub rivals: Option<Rivals>,
     /// An export to do once the packets are there.
     pub(super) then_export: Option<Export>,
 }
@@ -187,6 +191,7 @@ impl Model {
             keys,
             body: Rect::default(),
             size: (80, 24),
+            rivals: None,
             then_export: None,
         }
     }
@@ -195,7 +200,7 @@ impl Model {
     #[must_use]
     pub fn attempt(&self) -> Option<&Attempt> {
         let data = self.data.as_ref()?;
-        data.report.attempts.get(self.list.selected()?)
+        data.attempt(self.list.selected()?)
     }
 
     /// Its key.
@@ -340,6 +345,7 @@ impl Model {
                 self.ladder.fold = !self.ladder.fold;
                 self.lay_out();
             }
+            Action::Rivals => return self.ask_rivals(),
             Action::Play => return self.order(Order::Play),
             Action::Rewind => return self.order(Order::Rewind),
             Action::Faster => return self.order(Order::Faster),
@@ -349,6 +355,36 @@ impl Model {
             other => return self.move_by(other),
         }
         Vec::new()
+    }
+
+    /// Shows in Detail what spoke against other causes, or hides it again.
+    fn ask_rivals(&mut self) -> Vec<Effect> {
+        let Some(key) = self.key() else {
+            return Vec::new();
+        };
+        if self.rivals.take().is_some_and(|shown| shown.key == key) && self.screen == Screen::Detail
+        {
+            return Vec::new();
+        }
+        if self
+            .attempt()
+            .is_some_and(|attempt| attempt.cause.is_none())
+        {
+            self.message =
+                Some("nothing went wrong with it: there is no cause to doubt".to_owned());
+            return Vec::new();
+        }
+        self.second_pane = false;
+        let mut effects = self.open_packets(Screen::Detail);
+        self.message = Some("asking every rule that might apply…".to_owned());
+        effects.push(Effect::Rivals(key));
+        effects
+    }
+
+    /// Takes the answer in.
+    pub fn take_rivals(&mut self, rivals: Rivals) {
+        self.message = None;
+        self.rivals = Some(rivals);
     }
 
     fn order(&mut self, order: Order) -> Vec<Effect> {

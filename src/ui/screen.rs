@@ -23,6 +23,8 @@ use super::action::Action;
 use super::model::{Model, Screen, Scroll};
 use super::theme::Theme;
 use crate::ladder::{Glyphs, Ink, Span};
+use crate::snapshot::Pending;
+use crate::types::Timestamp;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
@@ -141,6 +143,7 @@ fn hints(screen: Screen) -> &'static [(Action, &'static str)] {
             (Action::Ladder, "ladder"),
             (Action::Right, "next try"),
             (Action::Causes, "cause"),
+            (Action::Rivals, "why not"),
             (Action::Export, "export"),
             (Action::Back, "back"),
         ],
@@ -295,6 +298,68 @@ fn duration(ms: f64) -> String {
     }
 }
 
+/// What a stage waits for, in words.
+fn waits(pending: &Pending, clock: Option<Timestamp>) -> String {
+    let usual = pending.usual.map(|usual| format!(" of about {usual}"));
+    let tries = format!(
+        "{} {}{}",
+        pending.sent,
+        pending.tries,
+        usual.unwrap_or_default()
+    );
+    match (
+        until(pending.next.as_deref(), clock),
+        since(&pending.since, clock),
+    ) {
+        (Some(0.0), _) => format!("{tries}, next due about now"),
+        (Some(next), _) => format!("{tries}, next in about {next:.1} s"),
+        (None, Some(waited)) => format!("{tries}, no answer for {waited:.1} s"),
+        (None, None) => tries,
+    }
+}
+
+/// The same in a cell: what was sent and how often, then the seconds until the next try, or those waited.
+fn waits_short(pending: &Pending, clock: Option<Timestamp>, width: usize) -> String {
+    let tries = pending.tries;
+    let next = until(pending.next.as_deref(), clock);
+    let waited = since(&pending.since, clock).map_or(String::new(), |s| format!(" {s:.0}s"));
+    if width > 12 {
+        let sent = match pending.sent {
+            "ClientHello" => "hello",
+            "Initial" => "try",
+            other => other,
+        };
+        return match next {
+            Some(next) => format!("{sent} {tries} ~{next:.1} s"),
+            None => format!("{sent} {tries}{waited}"),
+        };
+    }
+    match next {
+        Some(next) => format!("#{tries} {next:.1}s"),
+        None => format!("#{tries}{waited}"),
+    }
+}
+
+/// Seconds until a time, not below 0.
+fn until(time: Option<&str>, clock: Option<Timestamp>) -> Option<f64> {
+    let left = seconds(time?)? - clock_seconds(clock?);
+    Some(left.max(0.0))
+}
+
+fn since(time: &str, clock: Option<Timestamp>) -> Option<f64> {
+    Some((clock_seconds(clock?) - seconds(time)?).max(0.0))
+}
+
+fn seconds(time: &str) -> Option<f64> {
+    let time: jiff::Timestamp = time.parse().ok()?;
+    Some(time.as_duration().as_secs_f64())
+}
+
+#[allow(clippy::cast_precision_loss)] // microseconds are lost, tenths are shown
+fn clock_seconds(clock: Timestamp) -> f64 {
+    clock.0 as f64 / 1e9
+}
+
 /// A number with its thousands apart.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -340,6 +405,33 @@ mod tests {
         let long = wrap(&"x".repeat(25), 10, 0);
         assert_eq!(long.concat(), "x".repeat(25));
         assert!(long.iter().all(|l| l.len() <= 10), "{long:?}");
+    }
+
+    #[test]
+    fn what_is_waited_for_counts_down() {
+        let mut pending = Pending {
+            sent: "SYN",
+            tries: 2,
+            usual: Some(7),
+            since: "1970-01-01T00:00:10Z".to_owned(),
+            last: "1970-01-01T00:00:11Z".to_owned(),
+            next: Some("1970-01-01T00:00:13Z".to_owned()),
+        };
+        let at = |tenths: i64| Some(Timestamp(tenths * 100_000_000));
+        assert_eq!(
+            waits(&pending, at(116)),
+            "SYN 2 of about 7, next in about 1.4 s"
+        );
+        assert_eq!(waits_short(&pending, at(116), 14), "SYN 2 ~1.4 s");
+        assert_eq!(waits_short(&pending, at(116), 8), "#2 1.4s");
+        assert_eq!(
+            waits(&pending, at(150)),
+            "SYN 2 of about 7, next due about now"
+        );
+        (pending.next, pending.usual) = (None, None);
+        assert_eq!(waits(&pending, at(116)), "SYN 2, no answer for 1.6 s");
+        assert_eq!(waits_short(&pending, at(116), 8), "#2 2s");
+        assert_eq!(waits(&pending, None), "SYN 2");
     }
 
     #[test]

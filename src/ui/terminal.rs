@@ -76,6 +76,9 @@ pub fn run(
         if let Some(answer) = packets.answer() {
             effects.extend(model.answer(answer));
         }
+        if let Some(rivals) = feed.rivals() {
+            model.take_rivals(rivals);
+        }
         model.status = feed.status();
         terminal.draw(|frame| screen::draw(frame, &mut model, look))?;
         // All that waits is taken before the next frame: pasting or holding a key down must not lag.
@@ -91,6 +94,7 @@ pub fn run(
                 Effect::Redraw => terminal = fresh()?,
                 Effect::Order(order) => model.message = feed.order(order).err(),
                 Effect::Ask(job) => packets.ask(job),
+                Effect::Rivals(key) => feed.ask_rivals(key),
                 Effect::Free(data) => feed.give_back(data),
                 Effect::Export(export) => model.message = Some(write(&model, export)),
             }

@@ -8,7 +8,7 @@ use crate::snapshot::Outcome;
 use crate::source::{CaptureInfo, Source};
 use crate::target::Target;
 use crate::types::{CaptureId, Timestamp};
-use crate::ui::feed::{Data, Feed, Order, State, Status};
+use crate::ui::feed::{Data, Feed, Order, Rivals, State, Status};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
@@ -47,11 +47,18 @@ const STEP: Duration = Duration::from_millis(250);
 struct Shared {
     newest: Mutex<Option<Arc<Data>>>,
     status: Mutex<Status>,
+    rivals: Mutex<Option<Rivals>>,
 }
 
 impl Shared {
     fn status(&self) -> MutexGuard<'_, Status> {
         self.status
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn rivals(&self) -> MutexGuard<'_, Option<Rivals>> {
+        self.rivals
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -67,6 +74,7 @@ impl Shared {
 enum Message {
     Order(Order),
     Free(Arc<Data>),
+    Rivals(u64),
 }
 
 /// Saved captures, read by a thread.
@@ -129,6 +137,14 @@ impl Feed for FileFeed {
         let sent = self.send.send(Message::Order(order));
         sent.map_err(|_| "the reader has ended".to_owned())
     }
+
+    fn ask_rivals(&mut self, key: u64) {
+        drop(self.send.send(Message::Rivals(key)));
+    }
+
+    fn rivals(&mut self) -> Option<Rivals> {
+        self.shared.rivals().take()
+    }
 }
 
 /// How frames are taken.
@@ -166,6 +182,8 @@ struct Reader {
     shown: Instant,
     cost: Duration,
     dirty: bool,
+    /// The snapshot handed over last.
+    last: Option<Arc<Data>>,
 }
 
 #[allow(clippy::disallowed_methods)] // the pace of playing is the wall clock's
@@ -202,6 +220,7 @@ impl Reader {
             shown: now(),
             cost: Duration::ZERO,
             dirty: false,
+            last: None,
         }
     }
 
@@ -248,6 +267,7 @@ impl Reader {
         let order = match message {
             Message::Order(order) => order,
             Message::Free(data) => return drop(data),
+            Message::Rivals(key) => return self.rivals(key),
         };
         let fresh = self.mode == Mode::Done;
         if (fresh && !matches!(order, Order::Faster | Order::Slower | Order::ToEnd))
@@ -266,6 +286,19 @@ impl Reader {
             Order::ToEnd => {}
         }
         self.publish_status();
+    }
+
+    fn rivals(&mut self, key: u64) {
+        let attempt = self.last.as_ref().and_then(|data| {
+            let index = data.index(key)?;
+            data.attempt(index).cloned()
+        });
+        let rivals = attempt.map_or_else(Vec::new, |attempt| {
+            let captures = self.source.captures();
+            self.engine
+                .rivals(&captures, self.plan.thresholds, &attempt)
+        });
+        *self.shared.rivals() = Some(Rivals { key, rivals });
     }
 
     fn rewind(&mut self) {
@@ -400,9 +433,10 @@ impl Reader {
         let mut captures = self.source.captures();
         if !done {
             // What is still being read is not damaged.
-            captures
-                .iter_mut()
-                .for_each(|c| c.complete |= c.problems.is_empty());
+            for capture in &mut captures {
+                capture.complete |= capture.problems.is_empty();
+                capture.goes_on = true;
+            }
         }
         let report = self.engine.snapshot(&captures, self.plan.thresholds);
         let broke = report
@@ -411,6 +445,7 @@ impl Reader {
             .filter(|a| a.outcome == Outcome::Broken);
         self.broken = broke.count();
         let data = Arc::new(Data::new(report, done));
+        self.last = Some(Arc::clone(&data));
         let old = self.shared.newest().replace(data);
         drop(old);
         self.cost = now().duration_since(began);

@@ -102,14 +102,17 @@ impl List {
     /// is on the screen.
     pub fn rebuild(&mut self, data: &Data, key: Option<u64>) {
         let line = self.scroll.at - self.scroll.top.min(self.scroll.at);
-        let attempts = &data.report.attempts;
         let shown = (0_u32..)
-            .zip(attempts)
+            .zip(data.attempts())
             .filter(|(_, a)| self.filter.shows(a));
         self.rows = shown.map(|(row, _)| row).collect();
         if self.sort != Sort::Started {
-            let of = |row: &u32| &attempts[*row as usize];
-            self.rows.sort_by(|a, b| self.sort.compare(of(a), of(b)));
+            let of = |row: &u32| data.attempt(*row as usize);
+            let order = |a: &u32, b: &u32| match (of(a), of(b)) {
+                (Some(a), Some(b)) => self.sort.compare(a, b),
+                _ => Ordering::Equal,
+            };
+            self.rows.sort_by(order);
         }
         if self.reverse {
             self.rows.reverse();

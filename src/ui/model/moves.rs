@@ -119,7 +119,7 @@ impl Model {
         };
         let rows = self.list.rows();
         let broke = |place: &usize| {
-            let attempt = data.report.attempts.get(rows[*place] as usize);
+            let attempt = data.attempt(rows[*place] as usize);
             attempt.is_some_and(|a| a.outcome == Outcome::Broken)
         };
         let at = self.list.scroll.at;

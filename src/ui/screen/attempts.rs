@@ -1,9 +1,10 @@
 //! The list of attempts, and the one under the cursor in words.
 
-use super::{Look, bar, cut, duration, ink, lines, pad, wrap};
+use super::{Look, bar, cut, duration, ink, lines, pad, waits, waits_short, wrap};
 use crate::diagnose::rules;
 use crate::ladder::{Ink, Span};
 use crate::snapshot::{Attempt, StageCell, Status};
+use crate::types::Timestamp;
 use crate::ui::model::Model;
 use crate::ui::theme::{of_outcome, of_status};
 use ratatui::Frame;
@@ -70,7 +71,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: L
     let count = model.list.rows().len();
     model.list.scroll.measure(count, body.height.into());
     let Some(data) = model.data.clone() else {
-        let wait = vec![vec![ink(Ink::Dim, " reading…")]];
+        let wait = vec![vec![ink(Ink::Dim, " nothing seen yet")]];
         lines(frame, body, look, None, wait.into_iter());
         return;
     };
@@ -80,12 +81,13 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: L
     }
     let scroll = model.list.scroll;
     let shown = model.list.rows().iter().skip(scroll.top);
-    let attempts = shown.filter_map(|row| data.report.attempts.get(*row as usize));
-    let rows = attempts.map(|attempt| row(attempt, &columns, look));
+    let attempts = shown.filter_map(|row| data.attempt(*row as usize));
+    let now = model.status.clock;
+    let rows = attempts.map(|attempt| row(attempt, &columns, now, look));
     let cursor = scroll.at.checked_sub(scroll.top);
     lines(frame, body, look, cursor, rows);
     if let Some(attempt) = model.attempt() {
-        words(frame, detail, attempt, look);
+        words(frame, detail, attempt, now, look);
     }
 }
 
@@ -124,7 +126,7 @@ fn column(inked: Ink, text: &str, width: usize, look: Look) -> Span {
     ink(inked, text)
 }
 
-fn row(attempt: &Attempt, columns: &Columns, look: Look) -> Vec<Span> {
+fn row(attempt: &Attempt, columns: &Columns, now: Option<Timestamp>, look: Look) -> Vec<Span> {
     let clock_end = if columns.time > 10 { 23 } else { 19 };
     let clock = attempt.started.get(11..clock_end).unwrap_or_default();
     let name = attempt
@@ -140,7 +142,7 @@ fn row(attempt: &Attempt, columns: &Columns, look: Look) -> Vec<Span> {
         column(Ink::Plain, name.unwrap_or("?"), columns.name, look),
     ];
     for stage in cells(&attempt.stages) {
-        let text = cell(stage, columns.cell, look);
+        let text = cell(stage, columns.cell, now, look);
         spans.push(column(of_status(stage.status), &text, columns.cell, look));
     }
     spans.push(column(
@@ -183,8 +185,11 @@ fn cells(stages: &[StageCell]) -> impl Iterator<Item = &StageCell> {
 }
 
 /// A glyph and a word for a stage, and its time where there is room.
-fn cell(stage: &StageCell, width: usize, look: Look) -> String {
+fn cell(stage: &StageCell, width: usize, clock: Option<Timestamp>, look: Look) -> String {
     let glyphs = look.glyphs;
+    if let (Some(pending), Status::Unseen | Status::Skipped) = (&stage.pending, stage.status) {
+        return waits_short(pending, clock, width);
+    }
     if stage.status == Status::Skipped {
         return "-".to_owned();
     }
@@ -203,7 +208,7 @@ fn cell(stage: &StageCell, width: usize, look: Look) -> String {
 }
 
 /// The attempt under the cursor.
-fn words(frame: &mut Frame<'_>, area: Rect, attempt: &Attempt, look: Look) {
+fn words(frame: &mut Frame<'_>, area: Rect, attempt: &Attempt, now: Option<Timestamp>, look: Look) {
     let name = attempt.name.as_deref().unwrap_or("(no name)");
     let clock = attempt.started.get(11..23).unwrap_or_default();
     let role = attempt.role.as_deref().filter(|r| *r != "unknown");
@@ -242,6 +247,14 @@ fn words(frame: &mut Frame<'_>, area: Rect, attempt: &Attempt, look: Look) {
             )]);
         }
     }
+    let waiting = attempt
+        .stages
+        .iter()
+        .filter_map(|s| s.pending.as_ref().map(|p| (s, p)));
+    rows.extend(waiting.map(|(stage, pending)| {
+        let text = format!("  {} waits: {}", stage.stage, waits(pending, now));
+        vec![ink(Ink::Accent, cut(&text, room, look.glyphs))]
+    }));
     let main = attempt
         .findings
         .iter()

@@ -1,9 +1,10 @@
 //! One attempt in full: findings and facts, and its packets with their bytes.
 
-use super::{Look, bar, cut, duration, ink, lines, text, wrap};
+use super::{Look, bar, cut, duration, ink, lines, text, waits, wrap};
 use crate::diagnose::rules;
 use crate::ladder::{Ink, Seen, Span, Trouble};
 use crate::snapshot::{Attempt, Finding, Path, Status};
+use crate::types::Timestamp;
 use crate::ui::model::{Model, Screen};
 use crate::ui::theme::{of_outcome, of_severity, of_status};
 use ratatui::Frame;
@@ -47,7 +48,8 @@ fn facts(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: Look) {
     let mut all = Vec::new();
     if let Some(attempt) = model.attempt() {
         findings(attempt, room, &mut all);
-        stages(attempt, room, look, &mut all);
+        rivals(model, room, &mut all);
+        stages(attempt, model.status.clock, room, look, &mut all);
         for (index, path) in attempt.paths.iter().enumerate() {
             self::path(index, path, room, &mut all);
         }
@@ -139,7 +141,38 @@ fn findings(attempt: &Attempt, room: usize, out: &mut Vec<Vec<Span>>) {
     }
 }
 
-fn stages(attempt: &Attempt, room: usize, look: Look, out: &mut Vec<Vec<Span>>) {
+/// What spoke against other causes, where it was asked for.
+fn rivals(model: &Model, room: usize, out: &mut Vec<Vec<Span>>) {
+    let Some(shown) = model.rivals.as_ref().filter(|r| Some(r.key) == model.key()) else {
+        return;
+    };
+    heading_line("Why nothing else", out);
+    if shown.rivals.is_empty() {
+        let text = "the attempt is no longer held, or has no cause of its own";
+        entry("", text, room, Ink::Dim, out);
+    }
+    for rival in &shown.rivals {
+        let text = format!("{}: {}", rival.cause, rival.title);
+        entry("", &text, room, Ink::Strong, out);
+        for reason in &rival.answer.reasons {
+            let frames: Vec<String> = reason.frames.iter().map(u32::to_string).collect();
+            let frames = match frames.is_empty() {
+                true => String::new(),
+                false => format!(" (frames {})", frames.join(", ")),
+            };
+            let text = format!("{}{frames}", reason.what);
+            entry(reason.kind.label(), &text, room, Ink::Plain, out);
+        }
+    }
+}
+
+fn stages(
+    attempt: &Attempt,
+    clock: Option<Timestamp>,
+    room: usize,
+    look: Look,
+    out: &mut Vec<Vec<Span>>,
+) {
     heading_line("Stages", out);
     for stage in &attempt.stages {
         let glyph = match stage.status {
@@ -155,6 +188,15 @@ fn stages(attempt: &Attempt, room: usize, look: Look, out: &mut Vec<Vec<Span>>) 
             .unwrap_or_default();
         let text = format!("{glyph} {}{took}: {}", stage.status.as_str(), stage.detail);
         entry(stage.stage, &text, room, of_status(stage.status), out);
+        if let Some(pending) = &stage.pending {
+            entry(
+                "",
+                &format!("waits: {}", waits(pending, clock)),
+                room,
+                Ink::Accent,
+                out,
+            );
+        }
     }
 }
 

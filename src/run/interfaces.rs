@@ -1,0 +1,146 @@
+//! `interfaces`: what can be sniffed here.
+
+use crate::cli::InterfaceFormat;
+use anyhow::Result;
+
+/// Lists the interfaces.
+///
+/// # Errors
+/// If they can't be listed or nothing can be written.
+#[cfg(not(feature = "live"))]
+pub fn interfaces(_: InterfaceFormat) -> Result<i32> {
+    anyhow::bail!(
+        "this build has no libpcap, so it knows no interfaces: use a build with the feature `live`"
+    );
+}
+
+/// Lists the interfaces.
+///
+/// # Errors
+/// If they can't be listed or nothing can be written.
+#[cfg(feature = "live")]
+pub fn interfaces(format: InterfaceFormat) -> Result<i32> {
+    use std::io::Write;
+    let shown = painted::Shown::gather()?;
+    let mut out = std::io::stdout().lock();
+    match format {
+        InterfaceFormat::Text => out.write_all(shown.text().as_bytes())?,
+        InterfaceFormat::Json => {
+            serde_json::to_writer_pretty(&mut out, &shown)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(0)
+}
+
+#[cfg(feature = "live")]
+mod painted {
+    use anyhow::Result;
+    use serde::Serialize;
+    use shakedown::live::interfaces::{self, ANY, Interface};
+    use shakedown::live::privilege;
+    use std::fmt::Write;
+    use unicode_width::UnicodeWidthStr;
+
+    /// All that is printed.
+    #[derive(Serialize)]
+    pub(super) struct Shown {
+        interfaces: Vec<Interface>,
+        /// The one that `live` takes without `-i`.
+        default: Option<String>,
+        /// What is to know of the default, or why there is none.
+        note: Option<String>,
+        /// Whether capturing is allowed; `null` where there is nothing to try it on.
+        may_capture: Option<bool>,
+        /// What to do where it is not.
+        grant: Option<String>,
+    }
+
+    impl Shown {
+        pub(super) fn gather() -> Result<Self> {
+            let interfaces = interfaces::list()?;
+            let (default, note) = match interfaces::default_interface() {
+                Ok(default) => (Some(default.name), default.note),
+                Err(error) => (None, Some(error.to_string())),
+            };
+            let tried = default.as_deref().or_else(|| {
+                let up = interfaces.iter().find(|i| i.up && i.name != ANY);
+                up.map(|i| i.name.as_str())
+            });
+            let right = tried.map(privilege::try_to_open);
+            Ok(Self {
+                default: default.map(|name| shakedown::snapshot::clean::clean(&name)),
+                note,
+                may_capture: right.as_ref().map(Result::is_ok),
+                grant: right.and_then(Result::err),
+                interfaces,
+            })
+        }
+
+        /// A line for each interface, then what follows from it.
+        pub(super) fn text(&self) -> String {
+            let rows: Vec<[String; 4]> = self.interfaces.iter().map(row).collect();
+            let head = ["INTERFACE", "STATE", "LINK TYPE", "ADDRESSES"].map(str::to_owned);
+            let all = || std::iter::once(&head).chain(&rows);
+            let width = |n: usize| all().map(|row| row[n].width()).max().unwrap_or(0);
+            let widths = [width(0), width(1), width(2)];
+            let mut text = String::new();
+            for row in all() {
+                let mut line = String::new();
+                for (cell, width) in row.iter().zip(widths) {
+                    let pad = width.saturating_sub(cell.width());
+                    let _ = write!(line, "{cell}{:pad$}  ", "");
+                }
+                let _ = writeln!(text, "{}", format!("{line}{}", row[3]).trim_end());
+            }
+            text.push('\n');
+            if let Some(default) = &self.default {
+                let _ = writeln!(
+                    text,
+                    "* carries the default route: without -i, {default} is captured on."
+                );
+            }
+            if let Some(note) = &self.note {
+                let _ = writeln!(text, "{note}");
+            }
+            match (&self.grant, self.may_capture) {
+                (Some(grant), _) => drop(writeln!(text, "{grant}")),
+                (None, Some(_)) => text.push_str("You may capture here.\n"),
+                (None, None) => {}
+            }
+            text
+        }
+    }
+
+    fn row(interface: &Interface) -> [String; 4] {
+        let default = interface.default_ipv4 || interface.default_ipv6;
+        let mark = if default { "* " } else { "  " };
+        let mut more = interface.addresses.clone();
+        if interface.name == ANY {
+            more = vec!["all interfaces at once".to_owned()];
+        }
+        let families = match (interface.default_ipv4, interface.default_ipv6) {
+            (true, false) => "(default route: IPv4 only)",
+            (false, true) => "(default route: IPv6 only)",
+            _ => "",
+        };
+        let mut kind = interface
+            .link_type
+            .clone()
+            .unwrap_or_else(|| "unknown".to_owned());
+        if interface.wireless {
+            kind.push_str(", wireless");
+        }
+        let addresses = if more.is_empty() {
+            "no address".to_owned()
+        } else {
+            more.join(", ")
+        };
+        [
+            format!("{mark}{}", interface.shown()),
+            interface.state().to_owned(),
+            kind,
+            format!("{addresses} {families}"),
+        ]
+    }
+}

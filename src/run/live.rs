@@ -1,0 +1,114 @@
+//! `shakedown live`.
+
+mod headless;
+mod open;
+mod taps;
+
+use super::{is_colored, limits, target, thresholds};
+use crate::cli::{Color, Live};
+use crate::explore;
+use anyhow::{Context, Result, anyhow, bail};
+use shakedown::live::analysis::{Plan, Told};
+use shakedown::live::feed::Live as Capture;
+use shakedown::live::hook::Hook;
+use shakedown::live::privilege::drop_root;
+use shakedown::live::sandbox;
+use shakedown::live::wire::SystemClock;
+use shakedown::report::text::{self, Style};
+use shakedown::source::filter::Filter;
+use shakedown::types::LinkType;
+use shakedown::ui::terminal;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Attempts that may wait to be printed.
+const TOLD: usize = 1_000;
+
+/// Captures until it is told to end.
+///
+/// # Errors
+/// Wrong usage, or an interface that can't be opened, in one line.
+pub(super) fn live(options: &Live) -> Result<i32> {
+    if !options.headless && !io::stdout().is_terminal() {
+        bail!(
+            "the screens need a terminal, and standard output is none: add --headless to print attempts as they end"
+        );
+    }
+    let config = explore::load_config(options.config.as_deref())?;
+    let (plan, told) = plan(options)?;
+    if options.headless {
+        return headless::run(options, plan, &told);
+    }
+    drop(told);
+    let capture = Capture::start(plan).context("no thread to capture with")?;
+    let (mut feed, mut packets) = (capture.feed(), capture.packets());
+    let color = options.color != Color::Never;
+    let left = terminal::run(&mut feed, &mut packets, &config, color).context("the terminal");
+    let finished = capture.finish();
+    left?;
+    let finished = finished.ok_or_else(|| anyhow!("the analysis failed; see above"))?;
+    let style = Style {
+        color: is_colored(options.color, io::stdout().is_terminal()),
+        quiet: true,
+        verbose: false,
+    };
+    let mut out = io::stdout().lock();
+    text::write_summary(&finished.data.report, style, &mut out)?;
+    for remark in &finished.remarks {
+        eprintln!("shakedown: {remark}");
+    }
+    out.flush()?;
+    Ok(0)
+}
+
+type Ended = crossbeam_channel::Receiver<Told>;
+
+/// Everything that needs a right is done here, in this order: the helper is started, interfaces are opened, root is given up, files are made,
+/// the process is shut in. Threads start after that, and parse the first packet.
+fn plan(options: &Live) -> Result<(Plan, Ended)> {
+    let target = target(&options.target)?;
+    let thresholds = thresholds(&options.limits)?;
+    options.filter.as_deref().map(Filter::new).transpose()?;
+    let hook = options.on_failure.as_deref().map(Hook::start).transpose()?;
+    let (ports, remarks) = open::interfaces(options, &target)?;
+    let dropped = drop_root()?;
+    let links: Vec<LinkType> = ports
+        .iter()
+        .map(|p| p.wire.as_ref().map_or(LinkType(1), |w| w.link()))
+        .collect();
+    let (taps, mut allowed) = taps::files(options, &ports, &links, hook)?;
+    if !options.headless {
+        allowed.write.push(PathBuf::from(".")); // exports
+    }
+    let shut_in = sandbox::enter(&allowed);
+    if options.verbose {
+        eprintln!("shakedown: {}; {}", dropped.text, shut_in.describe());
+        shut_in
+            .problems
+            .iter()
+            .for_each(|p| eprintln!("shakedown: {p}"));
+        remarks.iter().for_each(|r| eprintln!("shakedown: {r}"));
+    }
+    let (told, ended) = crossbeam_channel::bounded(TOLD);
+    let taps = taps.into_iter().map(taps::Pending::start);
+    let taps = taps.collect::<Result<_>>()?;
+    let plan = Plan {
+        ports,
+        remarks,
+        target,
+        limits: limits(options.max_flows),
+        thresholds,
+        packets: options.count,
+        duration: options.duration,
+        recent: if options.headless {
+            0
+        } else {
+            options.recent as usize * (1 << 20)
+        },
+        taps,
+        told: options.headless.then_some(told),
+        clock: Arc::new(SystemClock),
+    };
+    Ok((plan, ended))
+}
