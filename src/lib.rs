@@ -12,7 +12,7 @@
 //! 7. [`verdict`] judges over all attempts: how far it reaches, whom it points at, what to do.
 //! 8. [`snapshot`] is the result as plain data, the only thing that outputs may see.
 //! 9. [`ladder`] finds the packets of one attempt again and lays them out as a ladder.
-//! 10. [`report`] paints both on paper, [`ui`] on a terminal.
+//! 10. [`report`] paints both on paper, [`ui`] on a terminal; [`bundle`] picks the packets that prove them, for a ticket.
 //!
 //! [`compare`] sets two snapshots side by side and says what their difference proves.
 //!
@@ -50,5 +50,7 @@ pub mod engine;
 pub mod ladder;
 
 pub mod report;
+
+pub mod bundle;
 
 pub mod ui;

@@ -1,6 +1,6 @@
 //! Packets as a pcapng file (draft-ietf-opsawg-pcapng): each with its time to the nanosecond and a comment.
 
-use crate::types::{Frame, LinkType};
+use crate::types::{Direction, Frame, LinkType, Timestamp};
 use std::io::{self, Write};
 
 const SECTION: u32 = 0x0a0d_0d0a;
@@ -9,6 +9,10 @@ const PACKET: u32 = 6;
 const COMMENT: u16 = 1;
 const USER_APPLICATION: u16 = 4;
 const TIME_RESOLUTION: u16 = 9;
+const STATISTICS: u32 = 5;
+const PACKET_FLAGS: u16 = 2;
+const STATISTICS_END: u16 = 3;
+const STATISTICS_DROPPED: u16 = 5;
 
 /// Writes packets; an interface for each link type.
 pub struct Writer<W> {
@@ -21,12 +25,23 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// Whatever `out` answers.
-    pub fn new(mut out: W) -> io::Result<Self> {
+    pub fn new(out: W) -> io::Result<Self> {
+        Self::with_comment(out, "")
+    }
+
+    /// Writes the file's head, with a comment on all of it where that is not empty.
+    ///
+    /// # Errors
+    /// Whatever `out` answers.
+    pub fn with_comment(mut out: W, comment: &str) -> io::Result<Self> {
         let mut body = Vec::new();
         body.extend(0x1a2b_3c4d_u32.to_le_bytes());
         body.extend(1_u16.to_le_bytes());
         body.extend(0_u16.to_le_bytes());
         body.extend((-1_i64).to_le_bytes());
+        if !comment.is_empty() {
+            option(&mut body, COMMENT, comment.as_bytes());
+        }
         let program = concat!("shakedown ", env!("CARGO_PKG_VERSION"));
         option(&mut body, USER_APPLICATION, program.as_bytes());
         end_of_options(&mut body);
@@ -35,27 +50,54 @@ impl<W: Write> Writer<W> {
         Ok(Self { out, links })
     }
 
-    /// Writes one frame with a comment.
+    /// Writes one frame, with a comment where that is not empty.
     ///
     /// # Errors
     /// Whatever `out` answers.
     pub fn packet(&mut self, frame: &Frame<'_>, comment: &str) -> io::Result<()> {
         let interface = self.interface(frame.link)?;
-        let time = u64::try_from(frame.mark.time.0).unwrap_or(0);
         let captured = u32::try_from(frame.data.len()).unwrap_or(u32::MAX);
         let mut body = Vec::with_capacity(frame.data.len() + comment.len() + 40);
         body.extend(interface.to_le_bytes());
-        #[allow(clippy::cast_possible_truncation)] // two halves
-        for half in [(time >> 32) as u32, time as u32] {
-            body.extend(half.to_le_bytes());
-        }
+        body.extend(halves(frame.mark.time));
         body.extend(captured.to_le_bytes());
         body.extend(frame.original_len.max(captured).to_le_bytes());
         body.extend_from_slice(frame.data);
         pad(&mut body);
-        option(&mut body, COMMENT, comment.as_bytes());
+        if !comment.is_empty() {
+            option(&mut body, COMMENT, comment.as_bytes());
+        }
+        let flags = match frame.direction {
+            Direction::Unknown => None,
+            Direction::In => Some(1_u32),
+            Direction::Out => Some(2),
+        };
+        if let Some(flags) = flags {
+            option(&mut body, PACKET_FLAGS, &flags.to_le_bytes());
+        }
         end_of_options(&mut body);
         block(&mut self.out, PACKET, &body)
+    }
+
+    /// Says of the interface of the first packet when capturing ended and how many packets were lost (both of all
+    /// interfaces together). Nothing where no packet was written.
+    ///
+    /// # Errors
+    /// Whatever `out` answers.
+    pub fn statistics(&mut self, end: Timestamp, dropped: Option<u64>) -> io::Result<()> {
+        if self.links.is_empty() {
+            return Ok(());
+        }
+        let mut body = Vec::new();
+        body.extend(0_u32.to_le_bytes());
+        let time = halves(end);
+        body.extend(time);
+        option(&mut body, STATISTICS_END, &time);
+        if let Some(dropped) = dropped {
+            option(&mut body, STATISTICS_DROPPED, &dropped.to_le_bytes());
+        }
+        end_of_options(&mut body);
+        block(&mut self.out, STATISTICS, &body)
     }
 
     fn interface(&mut self, link: LinkType) -> io::Result<u32> {
@@ -84,6 +126,13 @@ impl<W: Write> Writer<W> {
         self.out.flush()?;
         Ok(self.out)
     }
+}
+
+/// A time in nanoseconds as two words, the higher one first. What was before 1970 becomes 1970.
+fn halves(time: Timestamp) -> [u8; 8] {
+    let time = u64::try_from(time.0).unwrap_or(0);
+    let [a, b, c, d, e, f, g, h] = time.to_le_bytes();
+    [e, f, g, h, a, b, c, d]
 }
 
 fn pad(body: &mut Vec<u8>) {

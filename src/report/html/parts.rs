@@ -1,0 +1,413 @@
+//! The page from top to bottom.
+
+use super::super::ticket::ask::{failing, questions, whom};
+use super::super::ticket::{Hashed, Page, name};
+use super::charts::{resolvers as resolver_chart, retries, sign, timeline};
+use super::{esc, ladder};
+use crate::ladder::{Glyphs, Ladder, Painter, text as ladder_text};
+use crate::snapshot::{Attempt, Outcome, Severity};
+use std::fmt::Write;
+
+/// Attempts told of in full.
+const MAX_DETAILS: usize = 40;
+/// Rows of the table of attempts, failing ones first.
+const MAX_ROWS: usize = 2_000;
+/// Rows of other tables.
+const MAX_OTHERS: usize = 500;
+/// What is longer than that is folded.
+const FOLD: usize = 12;
+/// Width of a ladder as text.
+const WIDTH: usize = 92;
+
+pub(super) fn all(page: &Page<'_>, out: &mut String) {
+    verdict(page, out);
+    asked(page, out);
+    surroundings(page, out);
+    steps(page, out);
+    attempts(page, out);
+    details(page, out);
+    servers(page, out);
+    resolvers(page, out);
+    captures(page, out);
+    files(page, out);
+    redaction(page, out);
+    let tool = &page.report.tool;
+    let _ = writeln!(
+        out,
+        "<p class=\"dim small\">Made by {} {}. This page loads nothing and runs nothing. Times are UTC.</p>",
+        esc(tool.name),
+        esc(tool.version)
+    );
+}
+
+/// A list; folded where it is long.
+fn list(out: &mut String, heading: &str, items: &[String]) {
+    if items.is_empty() {
+        return;
+    }
+    let inner: Vec<String> = items.iter().map(|i| format!("<li>{i}</li>")).collect();
+    let inner = format!("<ul>{}</ul>", inner.concat());
+    folded(out, heading, items.len() > FOLD, &inner);
+}
+
+fn folded(out: &mut String, heading: &str, fold: bool, inner: &str) {
+    let heading = esc(heading);
+    if fold {
+        let _ = writeln!(out, "<details><summary>{heading}</summary>{inner}</details>");
+    } else {
+        let _ = writeln!(out, "<h3>{heading}</h3>{inner}");
+    }
+}
+
+/// A table whose cells are HTML already; `numbers` says which columns stand at the right.
+fn table(out: &mut String, head: &[&str], numbers: &[usize], rows: &[Vec<String>]) {
+    let class = |i: usize| if numbers.contains(&i) { " class=\"n\"" } else { "" };
+    let th = |(i, h): (usize, &&str)| format!("<th scope=\"col\"{}>{}</th>", class(i), esc(h));
+    let head: String = head.iter().enumerate().map(th).collect();
+    let _ = write!(
+        out,
+        "<div class=\"scroll\"><table><thead><tr>{head}</tr></thead><tbody>"
+    );
+    for row in rows {
+        let td = |(i, c): (usize, &String)| format!("<td{}>{c}</td>", class(i));
+        let cells: String = row.iter().enumerate().map(td).collect();
+        let _ = write!(out, "<tr>{cells}</tr>");
+    }
+    out.push_str("</tbody></table></div>\n");
+}
+
+fn code(text: &str) -> String {
+    format!("<code>{}</code>", esc(text))
+}
+
+fn tag(outcome: Outcome) -> String {
+    let word = outcome.as_str();
+    format!("<span class=\"tag {word}\">{} {word}</span>", sign(outcome))
+}
+
+fn verdict(page: &Page<'_>, out: &mut String) {
+    let v = &page.report.verdict;
+    let _ = write!(
+        out,
+        "<div class=\"verdict {}\"><p class=\"tags\">{}</p><h1>{}</h1>",
+        v.outcome.as_str(),
+        tag(v.outcome),
+        esc(&v.headline)
+    );
+    if let (Some(cause), Some(blame), Some(sure)) = (&v.cause, v.blame, v.confidence) {
+        let _ = write!(
+            out,
+            "<p>Cause {} · points at <strong>{}</strong> · {:.0} % sure · scope {}</p>",
+            code(cause),
+            whom(blame),
+            sure * 100.0,
+            esc(&v.scope)
+        );
+    }
+    let _ = writeln!(out, "<p class=\"dim small\">{}</p></div>", esc(&v.coverage));
+    let because: Vec<String> = v.because.iter().map(|b| esc(b)).collect();
+    let against: Vec<String> = v.against.iter().map(|a| esc(a)).collect();
+    list(out, "Why", &because);
+    list(out, "What else it could have been", &against);
+}
+
+fn asked(page: &Page<'_>, out: &mut String) {
+    let Some(audience) = page.ticket.and_then(|t| t.audience) else {
+        return;
+    };
+    let _ = writeln!(out, "<h2>What is asked of {}</h2>", esc(audience.what()));
+    let items: Vec<String> = questions(page, audience)
+        .iter()
+        .map(|q| format!("<li>{}</li>", esc(q)))
+        .collect();
+    let _ = writeln!(out, "<ul>{}</ul>", items.concat());
+}
+
+fn surroundings(page: &Page<'_>, out: &mut String) {
+    let Some(ticket) = page.ticket else { return };
+    if !ticket.answers.is_empty() {
+        out.push_str("<h2>Surroundings</h2>\n");
+        let row = |a: &super::super::ticket::Answer| vec![esc(a.about), esc(&a.text)];
+        let rows: Vec<Vec<String>> = ticket.answers.iter().map(row).collect();
+        table(out, &["What", "Value"], &[], &rows);
+    }
+    if !ticket.tried.is_empty() {
+        out.push_str("<h2>Already tried</h2>\n");
+        let items: Vec<String> = ticket.tried.iter().map(|t| format!("<li>{}</li>", esc(t))).collect();
+        let _ = writeln!(out, "<ul>{}</ul>", items.concat());
+    }
+}
+
+fn steps(page: &Page<'_>, out: &mut String) {
+    let v = &page.report.verdict;
+    if v.steps.is_empty() {
+        return;
+    }
+    let item = |s: &crate::snapshot::Step| {
+        format!("<li>{} <span class=\"dim\">{}</span></li>", esc(&s.action), esc(&s.why))
+    };
+    let items: Vec<String> = v.steps.iter().map(item).collect();
+    let _ = writeln!(out, "<h2>What to do</h2><ol>{}</ol>", items.concat());
+    let left: Vec<String> = v
+        .left_out
+        .iter()
+        .map(|s| format!("{} <span class=\"dim\">{}</span>", esc(&s.action), esc(&s.why)))
+        .collect();
+    list(out, "No need for", &left);
+}
+
+fn attempts(page: &Page<'_>, out: &mut String) {
+    out.push_str("<h2>Attempts</h2>\n");
+    if page.report.attempts.is_empty() {
+        out.push_str("<p>None was seen.</p>\n");
+        return;
+    }
+    timeline(page, out);
+    retries(page, out);
+    let told: Vec<usize> = failing(page).iter().take(MAX_DETAILS).map(|a| a.id).collect();
+    let row = |a: &&Attempt| {
+        let clock = a.started.get(..19).unwrap_or(&a.started).replace('T', " ");
+        let id = match told.contains(&a.id) {
+            true => format!("<a href=\"#a{0}\">{0}</a>", a.id),
+            false => a.id.to_string(),
+        };
+        let cause = a.cause.as_deref().map_or(String::new(), |c| format!("<br>{}", code(c)));
+        let seen = a.stages.iter().filter(|s| s.status.as_str() != "skipped");
+        let stages: Vec<String> = seen
+            .map(|s| format!("{} {}", esc(s.stage), s.status.as_str()))
+            .collect();
+        vec![
+            id,
+            format!("<span class=\"mono\">{}</span><br><span class=\"dim small\">{}</span>", esc(name(a)), esc(&clock)),
+            format!("{}{cause}", tag(a.outcome)),
+            stages.join(", "),
+        ]
+    };
+    let mut sorted: Vec<&Attempt> = page.report.attempts.iter().collect();
+    if sorted.len() > MAX_ROWS {
+        sorted.sort_by_key(|a| (a.outcome != Outcome::Broken, a.id));
+    }
+    let rows: Vec<Vec<String>> = sorted.iter().take(MAX_ROWS).map(row).collect();
+    let mut inner = String::new();
+    table(&mut inner, &["#", "Name", "Outcome", "Stages"], &[], &rows);
+    if sorted.len() > MAX_ROWS {
+        let _ = writeln!(inner, "<p>{} more are in the JSON report.</p>", sorted.len() - MAX_ROWS);
+    }
+    if rows.len() > FOLD {
+        let _ = writeln!(out, "<details><summary>All {} attempts as a table</summary>{inner}</details>", rows.len());
+    } else {
+        out.push_str(&inner);
+    }
+}
+
+fn details(page: &Page<'_>, out: &mut String) {
+    let failing = failing(page);
+    if failing.is_empty() {
+        return;
+    }
+    out.push_str("<h2>Evidence</h2>\n");
+    if let Some(evidence) = page.ticket.and_then(|t| t.evidence.as_ref()) {
+        let _ = writeln!(
+            out,
+            "<p>Frame numbers are those of {}; those of the original stand behind them where they differ.</p>",
+            code(&evidence.file.name)
+        );
+    }
+    if let Some(why) = page.untold {
+        let _ = writeln!(out, "<p class=\"dim\">{}</p>", esc(why));
+    }
+    for attempt in failing.iter().take(MAX_DETAILS) {
+        detail(page, attempt, out);
+    }
+    if failing.len() > MAX_DETAILS {
+        let rest: Vec<String> = failing.iter().skip(MAX_DETAILS).take(200).map(|a| a.id.to_string()).collect();
+        let _ = writeln!(out, "<p>More attempts failed: {}.</p>", rest.join(", "));
+    }
+}
+
+fn detail(page: &Page<'_>, attempt: &Attempt, out: &mut String) {
+    let _ = write!(
+        out,
+        "<section class=\"attempt\" id=\"a{id}\"><h3>{id}: <span class=\"mono\">{}</span></h3><p class=\"tags\">{}",
+        esc(name(attempt)),
+        tag(attempt.outcome),
+        id = attempt.id,
+    );
+    for cell in attempt.stages.iter().filter(|s| s.status.as_str() != "skipped") {
+        let took = cell.took.map_or(String::new(), |t| format!(" {t:.0} ms"));
+        let status = cell.status.as_str();
+        let _ = write!(out, "<span class=\"tag {status}\">{} {status}{took}</span>", esc(cell.stage));
+    }
+    out.push_str("</p>\n");
+    findings(page, attempt, out);
+    let index = page.report.attempts.iter().position(|a| a.id == attempt.id);
+    if let Some(packets) = index.and_then(|i| page.packets(i)).filter(|p| !p.packets.is_empty()) {
+        let _ = writeln!(
+            out,
+            "<figure><figcaption>Packets, with seconds since the first. ● proves the cause.</figcaption>{}</figure>",
+            ladder::draw(page, attempt, packets)
+        );
+        let painter = Painter {
+            glyphs: Glyphs::UNICODE,
+            width: WIDTH,
+        };
+        let drawn = Ladder::new(attempt, packets, painter.lanes().min(3), true);
+        let _ = writeln!(
+            out,
+            "<details><summary>The same as text</summary><pre>{}</pre></details>",
+            esc_lines(&ladder_text(&drawn, painter))
+        );
+    }
+    let _ = writeln!(
+        out,
+        "<p class=\"small dim\">Display filter for the original: {}</p></section>",
+        code(&attempt.filter)
+    );
+}
+
+/// [`esc`] for text in lines.
+fn esc_lines(text: &str) -> String {
+    text.lines().map(|l| esc(l) + "\n").collect()
+}
+
+fn findings(page: &Page<'_>, attempt: &Attempt, out: &mut String) {
+    let (notes, faults): (Vec<_>, Vec<_>) = attempt
+        .findings
+        .iter()
+        .partition(|f| f.severity == Severity::Note);
+    let item = |f: &crate::snapshot::Finding| {
+        format!(
+            "<li>{} {}, points at {}, {:.0} % sure: {} <span class=\"dim\">frames {}</span></li>",
+            code(&f.cause),
+            f.severity.as_str(),
+            whom(f.blame),
+            f.confidence * 100.0,
+            esc(&f.what),
+            esc(&page.frames(attempt, &f.frames)),
+        )
+    };
+    let list = |items: Vec<&crate::snapshot::Finding>| -> String { items.into_iter().map(item).collect() };
+    if !faults.is_empty() {
+        let _ = writeln!(out, "<ul>{}</ul>", list(faults));
+    }
+    let paths: String = attempt
+        .paths
+        .iter()
+        .map(|p| {
+            let version = p.version.as_deref().map_or(String::new(), |v| format!(", {}", esc(v)));
+            format!(
+                "<li>{} {} → {} {}{version}</li>",
+                p.transport.to_uppercase(),
+                code(&p.client),
+                code(&p.server),
+                p.outcome.as_str(),
+            )
+        })
+        .collect();
+    if !(notes.is_empty() && paths.is_empty()) {
+        let _ = writeln!(
+            out,
+            "<details><summary>Connections and notes</summary><ul>{paths}{}</ul></details>",
+            list(notes)
+        );
+    }
+}
+
+fn servers(page: &Page<'_>, out: &mut String) {
+    let row = |s: &crate::snapshot::Server| {
+        let names: Vec<String> = s.names.iter().take(6).map(|n| esc(n)).collect();
+        vec![
+            format!("{}<br><span class=\"dim small\">{}</span>", code(&s.address), names.join(", ")),
+            s.cdn.as_deref().map_or("–".to_owned(), esc),
+            s.tried.to_string(),
+            s.worked.to_string(),
+            s.failed.to_string(),
+            s.rtt.map_or("–".to_owned(), |t| format!("{t:.1} ms")),
+        ]
+    };
+    let rows: Vec<Vec<String>> = page.report.servers.iter().take(MAX_OTHERS).map(row).collect();
+    let head = ["Server", "Network", "Tried", "Worked", "Failed", "Round trip"];
+    section(out, "Servers", &head, &[2, 3, 4, 5], &rows);
+}
+
+fn section(out: &mut String, heading: &str, head: &[&str], numbers: &[usize], rows: &[Vec<String>]) {
+    if rows.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "<h2>{}</h2>", esc(heading));
+    let mut inner = String::new();
+    table(&mut inner, head, numbers, rows);
+    if rows.len() > FOLD {
+        let _ = writeln!(out, "<details><summary>All {}</summary>{inner}</details>", rows.len());
+    } else {
+        out.push_str(&inner);
+    }
+}
+
+fn resolvers(page: &Page<'_>, out: &mut String) {
+    let ms = |t: Option<f64>| t.map_or("–".to_owned(), |t| format!("{t:.1} ms"));
+    let row = |r: &crate::snapshot::Resolver| {
+        let who = r.name.as_deref().map_or(String::new(), |n| format!("<br>{}", esc(n)));
+        vec![
+            code(&r.address) + &who,
+            r.queries.to_string(),
+            r.answered.to_string(),
+            r.failed.to_string(),
+            ms(r.median),
+            ms(r.p95),
+        ]
+    };
+    let rows: Vec<Vec<String>> = page.report.resolvers.iter().take(MAX_OTHERS).map(row).collect();
+    let head = ["Resolver", "Queries", "Answered", "Failed", "Median", "95 % within"];
+    section(out, "Resolvers", &head, &[1, 2, 3, 4, 5], &rows);
+    resolver_chart(page, out);
+}
+
+fn captures(page: &Page<'_>, out: &mut String) {
+    let row = |c: &crate::snapshot::Capture| {
+        let time = |t: Option<&str>| t.and_then(|t| t.get(..19)).unwrap_or("–").replace('T', " ");
+        vec![
+            code(&c.source),
+            esc(&format!("{}, {}", c.format, c.link_types.join(", "))),
+            c.packets.to_string(),
+            esc(&time(c.first.as_deref())),
+            esc(&time(c.last.as_deref())),
+            c.dropped.map_or("not stated".to_owned(), |n| n.to_string()),
+        ]
+    };
+    let rows: Vec<Vec<String>> = page.report.captures.iter().take(MAX_OTHERS).map(row).collect();
+    let head = ["File", "Format", "Packets", "First", "Last", "Dropped"];
+    section(out, "Captures", &head, &[2, 5], &rows);
+    let captures = page.report.captures.iter();
+    let notes = captures.flat_map(|c| c.problems.iter().chain(&c.notes)).take(100);
+    let notes: Vec<String> = notes.map(|n| esc(n)).collect();
+    list(out, "What could not be seen", &notes);
+}
+
+fn files(page: &Page<'_>, out: &mut String) {
+    let Some(ticket) = page.ticket else { return };
+    let row = |what: &str, f: &Hashed| {
+        vec![code(&f.name), esc(what), f.bytes.to_string(), code(&f.sha256)]
+    };
+    let mut rows: Vec<Vec<String>> = ticket.originals.iter().map(|f| row("original", f)).collect();
+    if let Some(evidence) = &ticket.evidence {
+        rows.push(row("evidence", &evidence.file));
+    }
+    section(out, "Files", &["Name", "What", "Bytes", "SHA-256"], &[2], &rows);
+    if let Some(evidence) = &ticket.evidence {
+        let _ = writeln!(out, "<p>{}</p>", esc(&evidence.checked));
+    }
+}
+
+fn redaction(page: &Page<'_>, out: &mut String) {
+    let Some(ticket) = page.ticket else { return };
+    out.push_str("<h2>What was replaced</h2>\n");
+    if ticket.redaction.on {
+        let items: Vec<String> = ticket.redaction.done.iter().map(|d| format!("<li>{}</li>", esc(d))).collect();
+        let _ = writeln!(out, "<ul>{}</ul>", items.concat());
+    } else {
+        out.push_str("<p>Nothing: addresses and names are those of the capture.</p>\n");
+    }
+    let left: Vec<String> = ticket.left_out.iter().map(|l| esc(l)).collect();
+    list(out, "What is not in here", &left);
+}
