@@ -1,6 +1,7 @@
 //! The commands.
 
 mod compare;
+mod report;
 mod why_not;
 
 use crate::cli::{Cli, Color, Command, Format, Read, TargetArgs};
@@ -11,7 +12,8 @@ use clap::CommandFactory;
 use shakedown::diagnose::{Rule, Thresholds, rules};
 use shakedown::engine::{Engine, Limits};
 use shakedown::report::text::Style;
-use shakedown::report::{json, markdown, text};
+use shakedown::report::ticket::Page;
+use shakedown::report::{html, json, markdown, text};
 use shakedown::snapshot::{Capture, Outcome, Report};
 use shakedown::source::{self, CaptureInfo, Source, filter::Filter};
 use shakedown::target::Target;
@@ -26,6 +28,7 @@ use std::path::{Path, PathBuf};
 pub fn run(cli: Cli) -> Result<i32> {
     match cli.command {
         Command::Read(options) => read(&options),
+        Command::Report(options) => report::report(options),
         Command::Compare(options) => compare::compare(&options),
         Command::Explain { cause } => explain(cause.as_deref()),
         Command::Targets { profile } => targets(profile.as_deref()),
@@ -175,6 +178,16 @@ fn exit_code(captures: &[Capture], broken: bool) -> i32 {
 
 fn write(report: &Report, options: &Read) -> Result<()> {
     let (color, path) = (options.color, options.output.as_deref());
+    let told = match options.format {
+        Format::Html => report::ladders(report, options)?,
+        _ => (Vec::new(), None),
+    };
+    let page = Page {
+        report,
+        told: &told.0,
+        untold: told.1,
+        ticket: None,
+    };
     to_output(path, color, &mut |color, out| {
         let style = Style {
             color,
@@ -186,6 +199,7 @@ fn write(report: &Report, options: &Read) -> Result<()> {
             Format::Json => json::write(report, out),
             Format::Ndjson => json::write_lines(report, out),
             Format::Markdown => markdown::write(report, out),
+            Format::Html => html::write(&page, out),
         }
     })
 }

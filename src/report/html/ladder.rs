@@ -74,6 +74,13 @@ impl Picture<'_> {
     }
 
     fn heads(&mut self) {
+        for (y, word) in [(LINE, "seconds"), (2 * LINE, "frame")] {
+            let _ = write!(
+                self.body,
+                "<text class=\"t\" x=\"-8\" y=\"{}\" text-anchor=\"end\">{word}</text>",
+                self.y + y
+            );
+        }
         let last = self.ladder.lanes.len() - 1;
         for (index, lane) in self.ladder.lanes.iter().enumerate() {
             self.y += LINE;
@@ -91,7 +98,7 @@ impl Picture<'_> {
                 esc(&lane.name)
             );
         }
-        self.y += 6;
+        self.y += 8;
     }
 
     fn row(&mut self, row: &Row) {
@@ -123,17 +130,22 @@ impl Picture<'_> {
 
     fn packet(&mut self, seen: &Seen) {
         let (text_class, arrow) = classes(ink_of(seen));
-        let number = self.number(seen);
         let mark = if seen.proof { "● " } else { "" };
-        let text = format!("{mark}{} · {number}", label(self.ladder, seen));
+        let text = format!("{mark}{}", label(self.ladder, seen));
         self.time(seen, self.y + LINE);
+        let _ = write!(
+            self.body,
+            "<text class=\"t\" x=\"-8\" y=\"{}\" text-anchor=\"end\">{}</text>",
+            self.y + LINE + 12,
+            self.number(seen)
+        );
         let class = if seen.proof && text_class.is_empty() {
             "boldt"
         } else {
             text_class
         };
         self.lines(&text, class, 6);
-        self.y += 8;
+        self.y += 7;
         let (from, to) = self.ladder.between(seen);
         let again = if seen.trouble == Trouble::Again {
             " again"
@@ -155,18 +167,18 @@ impl Picture<'_> {
                  <svg x=\"{b:.1}%\" y=\"{y}\" overflow=\"visible\"><path class=\"head {arrow}\" d=\"{head}\"/></svg>"
             );
         }
-        self.y += 7;
+        self.y += 9;
     }
 
-    /// The frame's number: in the evidence, where it is there.
+    /// The frame's number: in the evidence, or in brackets that of the original where it is not there.
     fn number(&self, seen: &Seen) -> String {
         let evidence = self.page.ticket.and_then(|t| t.evidence.as_ref());
         let capture = usize::from(seen.mark.capture.0);
         let frame = seen.mark.frame.0;
         match evidence.and_then(|e| e.number(capture, frame)) {
-            Some(number) => format!("frame {number}"),
-            None if evidence.is_some() => format!("original {frame}"),
-            None => format!("frame {frame}"),
+            Some(number) => number.to_string(),
+            None if evidence.is_some() => format!("({frame})"),
+            None => frame.to_string(),
         }
     }
 

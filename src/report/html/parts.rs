@@ -85,14 +85,36 @@ fn tag(outcome: Outcome) -> String {
     format!("<span class=\"tag {word}\">{} {word}</span>", sign(outcome))
 }
 
+/// An element around text; nothing around nothing.
+fn or_nothing(element: &str, text: &str) -> String {
+    match text {
+        "" => String::new(),
+        text => format!("<{element}>{}</{element}>", esc(text)),
+    }
+}
+
+/// A sentence of ours, with what stands between backticks as code.
+fn sentence(text: &str) -> String {
+    let part = |(i, part): (usize, &str)| match i % 2 {
+        0 => esc(part),
+        _ => code(part),
+    };
+    text.split('`').enumerate().map(part).collect()
+}
+
 fn verdict(page: &Page<'_>, out: &mut String) {
     let v = &page.report.verdict;
+    let (first, rest) = match v.headline.split_once("; ").or_else(|| v.headline.split_once(". ")) {
+        Some((first, rest)) => (first, rest),
+        None => (v.headline.as_str(), ""),
+    };
     let _ = write!(
         out,
-        "<div class=\"verdict {}\"><p class=\"tags\">{}</p><h1>{}</h1>",
+        "<div class=\"verdict {}\"><p class=\"tags\">{}</p><h1>{}</h1>{}",
         v.outcome.as_str(),
         tag(v.outcome),
-        esc(&v.headline)
+        esc(first),
+        or_nothing("p", rest)
     );
     if let (Some(cause), Some(blame), Some(sure)) = (&v.cause, v.blame, v.confidence) {
         let _ = write!(
@@ -144,14 +166,14 @@ fn steps(page: &Page<'_>, out: &mut String) {
         return;
     }
     let item = |s: &crate::snapshot::Step| {
-        format!("<li>{} <span class=\"dim\">{}</span></li>", esc(&s.action), esc(&s.why))
+        format!("<li>{} <span class=\"dim\">({})</span></li>", sentence(&s.action), sentence(&s.why))
     };
     let items: Vec<String> = v.steps.iter().map(item).collect();
     let _ = writeln!(out, "<h2>What to do</h2><ol>{}</ol>", items.concat());
     let left: Vec<String> = v
         .left_out
         .iter()
-        .map(|s| format!("{} <span class=\"dim\">{}</span>", esc(&s.action), esc(&s.why)))
+        .map(|s| format!("{} <span class=\"dim\">({})</span>", sentence(&s.action), sentence(&s.why)))
         .collect();
     list(out, "No need for", &left);
 }
@@ -244,7 +266,7 @@ fn detail(page: &Page<'_>, attempt: &Attempt, out: &mut String) {
     if let Some(packets) = index.and_then(|i| page.packets(i)).filter(|p| !p.packets.is_empty()) {
         let _ = writeln!(
             out,
-            "<figure><figcaption>Packets, with seconds since the first. ● proves the cause.</figcaption>{}</figure>",
+            "<figure><figcaption>● proves the cause.</figcaption>{}</figure>",
             ladder::draw(page, attempt, packets)
         );
         let painter = Painter {

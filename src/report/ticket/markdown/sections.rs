@@ -287,7 +287,9 @@ fn reasons(page: &Page<'_>) -> String {
 
 fn steps(page: &Page<'_>) -> String {
     let steps = page.report.verdict.steps.iter();
-    let steps = steps.map(|s| format!("{} ({})", prose(&s.action), prose(&s.why)));
+    // Commands stand between backticks there; here each word with a sign in it gets its own.
+    let plain = |text: &str| prose(&text.replace('`', ""));
+    let steps = steps.map(|s| format!("{} ({})", plain(&s.action), plain(&s.why)));
     listed("What the user can try", steps)
 }
 

@@ -1,0 +1,232 @@
+//! `report`: the bundle for a bug ticket.
+
+mod ask;
+
+use super::{exit_code, is_colored, limits, read_in_part, target, thresholds};
+use crate::cli::{Audience as CliAudience, Read, Report as Options};
+use crate::explore;
+use crate::progress::Progress;
+use anyhow::{Context, Result, anyhow, bail};
+use shakedown::bundle::pack::{self, folder_of};
+use shakedown::bundle::{self, Bundle, FILES, Privacy, Refused, Request, Unredacted, Whole};
+use shakedown::report::ticket::{Audience, Hashed, Told, words};
+use shakedown::snapshot::clean::clean;
+use shakedown::snapshot::{Outcome, Report};
+use shakedown::source::{self, Source, filter::Filter};
+use std::cell::RefCell;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use tempfile::NamedTempFile;
+
+/// Makes the bundle, and says what is in it.
+pub(super) fn report(mut options: Options) -> Result<i32> {
+    if options.json_schema {
+        let schema = schemars::schema_for!(Whole<'_>);
+        let text = serde_json::to_string_pretty(&schema)?;
+        writeln!(io::stdout(), "{text}")?;
+        return Ok(0);
+    }
+    let output = options.output.take();
+    let output = output.context("name the bundle with -o")?;
+    if output.as_os_str() == "-" {
+        bail!("a bundle is several files: name a folder, or a file that ends in .zip");
+    }
+    pack::check(&output, &options.files, options.force)?;
+    ask::missing(&mut options)?;
+    let stop = stopping()?;
+    let inputs = Inputs::new(&options.files, folder_of(&output), &stop)?;
+    let bundle = make(&options, &inputs, &output, &stop)?;
+    pack::write(&output, &bundle.files, options.force, &stop)?;
+    told(&bundle, &output, &options)?;
+    for capture in bundle.report.captures.iter().filter(|c| !c.complete) {
+        eprintln!("shakedown: {}", read_in_part(capture));
+    }
+    let broken = bundle.report.attempts.iter().any(|a| a.outcome == Outcome::Broken);
+    Ok(exit_code(&bundle.report.captures, broken))
+}
+
+/// Ctrl-C and SIGTERM ask to stop; a second one ends the program at once.
+fn stopping() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    #[cfg(unix)]
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
+/// The captures: standard input is written to a file first, since they are read several times.
+struct Inputs {
+    paths: Vec<PathBuf>,
+    names: Vec<String>,
+    /// Goes away with this.
+    _spool: Option<NamedTempFile>,
+}
+
+impl Inputs {
+    fn new(files: &[PathBuf], folder: &Path, stop: &AtomicBool) -> Result<Self> {
+        let (mut paths, mut names, mut spool) = (Vec::new(), Vec::new(), None);
+        for file in files {
+            if file.as_os_str() != "-" {
+                // Without folders: these often name the user.
+                let name = file.file_name().unwrap_or(file.as_os_str());
+                names.push(clean(&name.to_string_lossy()));
+                paths.push(file.clone());
+                continue;
+            }
+            if spool.is_some() {
+                bail!("standard input can be read only once: name '-' once");
+            }
+            let written = spooled(folder, stop)?;
+            names.push("standard input".to_owned());
+            paths.push(written.path().to_owned());
+            spool = Some(written);
+        }
+        let _spool = spool;
+        Ok(Self { paths, names, _spool })
+    }
+}
+
+/// Standard input as a file that only its owner can read.
+fn spooled(folder: &Path, stop: &AtomicBool) -> Result<NamedTempFile> {
+    let failed = || format!("{}: standard input can't be kept there", folder.display());
+    let mut file = NamedTempFile::with_prefix_in(".shakedown-input-", folder).with_context(failed)?;
+    let mut input = io::stdin().lock();
+    let mut block = vec![0; 1 << 16];
+    loop {
+        // Not io::copy: it would go on where a signal interrupts it.
+        let count = match io::Read::read(&mut input, &mut block) {
+            Ok(count) => count,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => 0,
+            Err(e) => return Err(e).context("standard input"),
+        };
+        // What was captured until the user stopped it is what there is to report on.
+        if count == 0 {
+            stop.store(false, std::sync::atomic::Ordering::SeqCst);
+            break;
+        }
+        file.write_all(&block[..count]).with_context(failed)?;
+    }
+    file.flush().with_context(failed)?;
+    Ok(file)
+}
+
+fn open(paths: &[PathBuf], filter: Option<&Filter>) -> Result<Box<dyn Source>, String> {
+    let captures = source::open(paths).map_err(|e| e.to_string())?;
+    Ok(match filter {
+        Some(filter) => Box::new(filter.clone().over(captures)),
+        None => Box::new(captures),
+    })
+}
+
+fn make(options: &Options, inputs: &Inputs, output: &Path, stop: &AtomicBool) -> Result<Bundle> {
+    let filter = options.filter.as_deref().map(Filter::new).transpose()?;
+    let hashed = |(path, name): (&PathBuf, &String)| -> Result<Hashed, Refused> {
+        pack::hash(path, name.clone(), stop)
+    };
+    let originals = inputs.paths.iter().zip(&inputs.names).map(hashed);
+    let mut privacy = privacy(options);
+    let progress = RefCell::new(Progress::new(
+        explore::size(&inputs.paths, options.filter.as_deref()).map(|size| size * 2),
+    ));
+    let request = Request {
+        open: &|| open(&inputs.paths, filter.as_ref()),
+        target: target(&options.target)?,
+        limits: limits(options.max_flows),
+        thresholds: thresholds(&options.limits)?,
+        drop: &options.drop,
+        only: &[],
+        names: &inputs.names,
+        stop,
+        scratch: folder_of(output),
+        progress: &|bytes| progress.borrow_mut().frame(bytes),
+        audience: options.audience.map(audience),
+        max_chars: options.max_chars,
+        answers: ask::answers(options),
+        tried: options.tried.iter().map(|t| words(t)).collect(),
+        originals: originals.collect::<Result<_, _>>()?,
+    };
+    let bundle = bundle::make(request, privacy.as_mut());
+    progress.into_inner().finish();
+    Ok(bundle?)
+}
+
+fn privacy(_options: &Options) -> Box<dyn Privacy> {
+    Box::new(Unredacted)
+}
+
+const fn audience(audience: CliAudience) -> Audience {
+    match audience {
+        CliAudience::Isp => Audience::Isp,
+        CliAudience::Vpn => Audience::Vpn,
+        CliAudience::Service => Audience::Service,
+        CliAudience::Developer => Audience::Developer,
+    }
+}
+
+/// Says what was written.
+fn told(bundle: &Bundle, output: &Path, options: &Options) -> Result<()> {
+    if options.quiet {
+        return Ok(());
+    }
+    let mut out = io::stdout().lock();
+    let colored = is_colored(options.color, out.is_terminal());
+    let bold = |text: &str| match colored {
+        true => format!("\x1b[1m{text}\x1b[0m"),
+        false => text.to_owned(),
+    };
+    let v = &bundle.report.verdict;
+    writeln!(out, "{}  {}", bold(&v.outcome.as_str().to_uppercase()), v.headline)?;
+    writeln!(out, "\nwritten: {}", bold(&clean(&output.to_string_lossy())))?;
+    for file in &bundle.files {
+        writeln!(out, "  {:<16} {:>9}  {}", file.name, size(file.data.len()), what(file.name))?;
+    }
+    if let Some(evidence) = &bundle.ticket.evidence {
+        writeln!(out, "\n{}", evidence.checked)?;
+    }
+    let redaction = &bundle.ticket.redaction;
+    if redaction.on {
+        writeln!(out, "Addresses and names were replaced; the report lists how. Look at it before you send it.")?;
+    } else {
+        writeln!(out, "Nothing was replaced: it holds addresses and names of the capture. Look at it before you send it.")?;
+    }
+    if options.verbose {
+        for line in redaction.done.iter().chain(&bundle.ticket.left_out) {
+            writeln!(out, "  - {line}")?;
+        }
+    }
+    Ok(())
+}
+
+fn what(name: &str) -> &'static str {
+    let [md, html, json, _] = FILES;
+    match name {
+        n if n == md => "paste it into the ticket",
+        n if n == html => "the same with pictures, for a browser",
+        n if n == json => "the same for programs",
+        _ => "the packets, for Wireshark",
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // one digit is shown
+fn size(bytes: usize) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
+/// The packets for `read --format html`, and why there are none.
+pub(super) fn ladders(report: &Report, options: &Read) -> Result<(Vec<Told>, Option<&'static str>)> {
+    if options.files.iter().any(|f| f.as_os_str() == "-") {
+        let why = "The packets are not shown: standard input can't be read twice. Save it to a file first.";
+        return Ok((Vec::new(), Some(why)));
+    }
+    let filter = options.filter.as_deref().map(Filter::new).transpose()?;
+    let told = bundle::packets_of(&|| open(&options.files, filter.as_ref()), report);
+    Ok((told.map_err(|e| anyhow!("{e}"))?, None))
+}
