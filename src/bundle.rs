@@ -2,10 +2,10 @@
 //!
 //! [`make`] reads the capture again and again, never keeping more of it than [`pick`] allows:
 //!
-//! 1. The engine says what happened in the original.
-//! 2. The same engine over the capture as [`Privacy`] lets it pass: every text that the bundle holds comes from this
-//!    pass, so that nothing else can be in it. Each attempt must be judged as before.
-//! 3. The packets of the attempts that failed, and of one that worked, are picked out.
+//! 1. The engine says what happened in the original, while [`redact`](crate::redact) learns what has to be replaced.
+//! 2. The packets of the attempts that failed, and of one that worked, are picked out.
+//! 3. The same engine over the redacted packets: every text that the bundle holds comes from this pass, so that nothing
+//!    else can be in it, and the redacted packets take the place of those picked. Each attempt must be judged as before.
 //!
 //! Then [`evidence`] writes the fewest of them that, read back as any capture is, still give the same judgement. Where
 //! none do, there is no bundle: [`Refused`] says which attempt would change, and how.
@@ -21,6 +21,7 @@ pub mod pick;
 use crate::diagnose::Thresholds;
 use crate::engine::{Engine, Limits};
 use crate::ladder::Collector;
+use crate::redact::Plan;
 use crate::report::html;
 use crate::report::ticket::{self, Audience, Evidence, Hashed, Page, Redaction, Ticket, Told};
 use crate::snapshot::Report;
@@ -61,38 +62,20 @@ impl From<std::io::Error> for Refused {
 pub type Open<'a> = &'a dyn Fn() -> Result<Box<dyn Source>, String>;
 
 /// What may be seen of the capture.
-pub trait Privacy {
-    /// Learns from a frame of the original what has to be replaced.
-    fn learn(&mut self, frame: &Frame<'_>);
-
-    /// The original, as it may be seen: the same frames with the same numbers, times and lengths. `None` where the
-    /// original may be seen.
-    fn over(&mut self, source: Box<dyn Source>) -> Option<Box<dyn Source>>;
-
-    /// What was done, a line each.
-    fn done(&self) -> Redaction;
-}
-
-/// Everything may be seen.
-#[derive(Debug, Default)]
-pub struct Unredacted;
-
-impl Privacy for Unredacted {
-    fn learn(&mut self, _: &Frame<'_>) {}
-
-    fn over(&mut self, _: Box<dyn Source>) -> Option<Box<dyn Source>> {
-        None
-    }
-
-    fn done(&self) -> Redaction {
-        Redaction::default()
-    }
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Privacy {
+    /// Everything.
+    Open,
+    /// What [`redact`](crate::redact) leaves, with pseudonyms made from this key.
+    Redacted([u8; 32]),
 }
 
 /// What to make a bundle of, and how.
 pub struct Request<'a> {
     /// Opens the captures.
     pub open: Open<'a>,
+    /// What may be seen of them.
+    pub privacy: Privacy,
     /// What to look for.
     pub target: Target,
     /// Bounds of what the engine holds.
@@ -103,7 +86,7 @@ pub struct Request<'a> {
     pub drop: &'a [usize],
     /// Attempts, by `id`, to take instead of those that failed.
     pub only: &'a [usize],
-    /// Names of the captures for the reader, where they are not those of the source.
+    /// Names of the captures for the reader, where nothing is redacted.
     pub names: &'a [String],
     /// Set where the user wants to stop.
     pub stop: &'a AtomicBool,
@@ -161,27 +144,84 @@ pub struct Whole<'a> {
 ///
 /// # Errors
 /// [`Refused`]: what could not be read, or which attempt would not be judged the same.
-pub fn make(request: Request<'_>, privacy: &mut dyn Privacy) -> Result<Bundle, Refused> {
-    let original = analyse(&request, &mut |frame| privacy.learn(frame))?;
-    let (mut report, infos, changed) = redacted(&request, privacy, original)?;
-    let chosen = choose::choose(&report, request.drop, request.only);
-    let picked = pick(&request, privacy, &report, &chosen, changed)?;
+pub fn make(request: Request<'_>) -> Result<Bundle, Refused> {
+    let mut plan = match request.privacy {
+        Privacy::Open => None,
+        Privacy::Redacted(key) => Some(Plan::new(&request.target, key)),
+    };
+    let source = (request.open)().map_err(Refused::Failed)?;
+    let original = run(&request, source, &mut |frame| {
+        if let Some(plan) = &mut plan {
+            plan.frame(frame);
+        }
+    })?;
+    let chosen = choose::choose(&original.0, request.drop, request.only);
+    let picked = pick(&request, &original.0, &chosen)?;
+    let seen = match plan {
+        None => Seen::plain(original, chosen, picked, request.drop),
+        Some(plan) => redacted(&request, plan, &original.0, &chosen, picked)?,
+    };
+    written(request, seen)
+}
+
+/// All that may be told of.
+struct Seen {
+    report: Report,
+    infos: Vec<CaptureInfo>,
+    chosen: Vec<Chosen>,
+    picked: Picked,
+    /// Attempts to leave out, by `id` in this report.
+    drop: Vec<usize>,
+    redaction: Redaction,
+}
+
+impl Seen {
+    fn plain(original: Pass, chosen: Vec<Chosen>, picked: Picked, drop: &[usize]) -> Self {
+        Self {
+            report: original.0,
+            infos: original.1,
+            chosen,
+            picked,
+            drop: drop.to_vec(),
+            redaction: Redaction::default(),
+        }
+    }
+}
+
+/// Checks the evidence, and paints everything.
+fn written(request: Request<'_>, seen: Seen) -> Result<Bundle, Refused> {
+    let Seen {
+        mut report,
+        infos,
+        chosen,
+        picked,
+        drop,
+        redaction,
+    } = seen;
     let told = told(&report, &chosen, &picked);
     let proof = evidence::prove(&request, &report, &infos, &chosen, &picked, &told)?;
-    for (capture, name) in report.captures.iter_mut().zip(request.names) {
-        capture.source.clone_from(name);
+    let mut originals = request.originals;
+    if redaction.on {
+        // The files' own names may be nobody's business either.
+        for (hashed, info) in originals.iter_mut().zip(&infos) {
+            hashed.name.clone_from(&info.source);
+        }
+    } else {
+        for (capture, name) in report.captures.iter_mut().zip(request.names) {
+            capture.source.clone_from(name);
+        }
     }
     let ticket = Ticket {
         audience: request.audience,
         answers: request.answers,
         tried: request.tried,
-        originals: request.originals,
-        left_out: left_out(&report, &chosen, request.drop, &proof.notes),
+        originals,
+        left_out: left_out(&report, &chosen, &drop, &proof.notes),
         evidence: proof.evidence,
-        redaction: privacy.done(),
+        redaction,
     };
     // What was dropped is in no form of the report; its frames are not in the evidence.
-    let told = without(&mut report, request.drop, told);
+    let told = without(&mut report, &drop, told);
     let files = paint(&report, &told, &ticket, proof.bytes, request.max_chars)?;
     Ok(Bundle {
         files,
@@ -193,18 +233,22 @@ pub fn make(request: Request<'_>, privacy: &mut dyn Privacy) -> Result<Bundle, R
 /// The report of one pass, and what is known of the captures.
 type Pass = (Report, Vec<CaptureInfo>);
 
-fn analyse(request: &Request<'_>, see: &mut dyn FnMut(&Frame<'_>)) -> Result<Pass, Refused> {
-    let source = (request.open)().map_err(Refused::Failed)?;
-    run(request, source, see)
-}
-
 fn run(
     request: &Request<'_>,
     mut source: Box<dyn Source>,
     see: &mut dyn FnMut(&Frame<'_>),
 ) -> Result<Pass, Refused> {
+    follow(request, source.as_mut(), see)
+}
+
+/// What the engine says of all frames.
+fn follow(
+    request: &Request<'_>,
+    source: &mut dyn Source,
+    see: &mut dyn FnMut(&Frame<'_>),
+) -> Result<Pass, Refused> {
     let mut engine = Engine::new(request.target.clone(), request.limits);
-    each(request, source.as_mut(), &mut |frame| {
+    each(request, source, &mut |frame| {
         see(frame);
         engine.handle_frame(frame);
     })?;
@@ -239,36 +283,61 @@ fn each(
     Ok(())
 }
 
-/// The report over what may be seen; the same as before where all may be. The flag says that something was replaced.
-fn redacted(
-    request: &Request<'_>,
-    privacy: &mut dyn Privacy,
-    original: Pass,
-) -> Result<(Report, Vec<CaptureInfo>, bool), Refused> {
-    let source = (request.open)().map_err(Refused::Failed)?;
-    let Some(source) = privacy.over(source) else {
-        return Ok((original.0, original.1, false));
-    };
-    let (report, infos) = run(request, source, &mut |_| ())?;
-    check::same_attempts(&original.0, &report, request.drop).map_err(Refused::Unproven)?;
-    Ok((report, infos, true))
-}
-
-fn pick(
-    request: &Request<'_>,
-    privacy: &mut dyn Privacy,
-    report: &Report,
-    chosen: &[Chosen],
-    changed: bool,
-) -> Result<Picked, Refused> {
+fn pick(request: &Request<'_>, report: &Report, chosen: &[Chosen]) -> Result<Picked, Refused> {
     let mut source = (request.open)().map_err(Refused::Failed)?;
-    if changed {
-        let gone = || Refused::Failed("the redaction could not be begun again".to_owned());
-        source = privacy.over(source).ok_or_else(gone)?;
-    }
     let mut picker = Picker::new(report, chosen);
     each(request, source.as_mut(), &mut |frame| picker.take(frame))?;
     Ok(picker.finish())
+}
+
+/// The second pass: the report over the redacted frames, and these in the place of the frames that were picked.
+fn redacted(
+    request: &Request<'_>,
+    plan: Plan,
+    original: &Report,
+    chosen: &[Chosen],
+    mut picked: Picked,
+) -> Result<Seen, Refused> {
+    let source = (request.open)().map_err(Refused::Failed)?;
+    let mut source = plan.finish().over(source);
+    let mut left = picked.frames.iter_mut();
+    let mut next = left.next();
+    let (report, infos) = follow(request, &mut source, &mut |frame| {
+        if let Some(kept) = next.take_if(|kept| kept.mark == frame.mark) {
+            kept.data.clear();
+            kept.data.extend_from_slice(frame.data);
+            next = left.next();
+        }
+    })?;
+    if next.is_some() {
+        let why = "the capture changed while it was read: copy it, and report on the copy";
+        return Err(Refused::Failed(why.to_owned()));
+    }
+    let places = check::same_attempts(original, &report, request.drop).map_err(Refused::Unproven)?;
+    let place = |index: usize| places.get(index).copied().flatten();
+    let moved = |c: &Chosen| {
+        let index = place(c.index)?;
+        Some(Chosen { index, ..*c })
+    };
+    let id = |id: &usize| {
+        let index = original.attempts.iter().position(|a| a.id == *id)?;
+        report.attempts.get(place(index)?).map(|a| a.id)
+    };
+    let done = source.done().into_iter().map(|done| match done.count {
+        Some(count) => format!("{count} {}", done.what),
+        None => done.what.to_owned(),
+    });
+    Ok(Seen {
+        chosen: chosen.iter().filter_map(moved).collect(),
+        drop: request.drop.iter().filter_map(id).collect(),
+        redaction: Redaction {
+            on: true,
+            done: done.collect(),
+        },
+        report,
+        infos,
+        picked,
+    })
 }
 
 /// The packets of each chosen attempt, as a ladder wants them.

@@ -12,7 +12,8 @@
 //! 7. [`verdict`] judges over all attempts: how far it reaches, whom it points at, what to do.
 //! 8. [`snapshot`] is the result as plain data, the only thing that outputs may see.
 //! 9. [`ladder`] finds the packets of one attempt again and lays them out as a ladder.
-//! 10. [`report`] paints both on paper, [`ui`] on a terminal; [`bundle`] picks the packets that prove them, for a ticket.
+//! 10. [`redact`] takes out of packets what is nobody's business, before anything is written for others.
+//! 11. [`report`] paints both on paper, [`ui`] on a terminal; [`bundle`] picks the packets that prove them, for a ticket.
 //!
 //! [`compare`] sets two snapshots side by side and says what their difference proves.
 //!
@@ -48,6 +49,8 @@ pub mod compare;
 pub mod engine;
 
 pub mod ladder;
+
+pub mod redact;
 
 pub mod report;
 

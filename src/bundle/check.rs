@@ -22,32 +22,41 @@ fn marks(attempt: &Attempt) -> Marks<'_> {
     (attempt.capture, &attempt.started, frames)
 }
 
-/// The same frames, with names and addresses replaced: every attempt must be there, judged the same.
-pub(super) fn same_attempts(before: &Report, after: &Report, drop: &[usize]) -> Result<(), String> {
-    let mut found: HashMap<(usize, &str), Vec<&Attempt>> = HashMap::new();
-    for attempt in &after.attempts {
+/// The same frames, with names and addresses replaced: every attempt but those of `drop` must be there, judged the same.
+/// Gives, for each attempt of `before`, its index in `after`.
+pub(super) fn same_attempts(
+    before: &Report,
+    after: &Report,
+    drop: &[usize],
+) -> Result<Vec<Option<usize>>, String> {
+    let mut found: HashMap<(usize, &str), Vec<usize>> = HashMap::new();
+    for (index, attempt) in after.attempts.iter().enumerate() {
         let key = (attempt.capture, attempt.started.as_str());
-        found.entry(key).or_default().push(attempt);
+        found.entry(key).or_default().push(index);
     }
-    for attempt in before.attempts.iter().filter(|a| !drop.contains(&a.id)) {
+    let mut places = Vec::with_capacity(before.attempts.len());
+    for attempt in &before.attempts {
         let key = (attempt.capture, attempt.started.as_str());
-        let there = found.get(&key).map(Vec::as_slice).unwrap_or_default();
+        let there = found.entry(key).or_default();
         let own = marks(attempt);
-        let same = there.iter().find(|a| marks(a) == own);
-        let same = same.or_else(|| there.iter().find(|a| a.id == attempt.id));
-        let Some(other) = same.or_else(|| there.first()) else {
-            return Err(unlike(
-                attempt,
-                "redaction",
-                "it is not found any more",
-            ));
-        };
-        if judgement(other) != judgement(attempt) {
-            let now = format!("it would be {} instead of {}", judgement(other), judgement(attempt));
-            return Err(unlike(attempt, "redaction", &now));
+        // Its packets tell it; where redaction changed which of them are named, its number does.
+        let same = there.iter().position(|&i| marks(&after.attempts[i]) == own);
+        let same = same.or_else(|| there.iter().position(|&i| after.attempts[i].id == attempt.id));
+        let same = same.or((!there.is_empty()).then_some(0));
+        let place = same.map(|at| there.remove(at));
+        places.push(place);
+        let dropped = drop.contains(&attempt.id);
+        match place.map(|i| judgement(&after.attempts[i])) {
+            Some(now) if dropped || now == judgement(attempt) => {}
+            None if dropped => {}
+            Some(now) => {
+                let how = format!("it would be {now} instead of {}", judgement(attempt));
+                return Err(unlike(attempt, "redaction", &how));
+            }
+            None => return Err(unlike(attempt, "redaction", "it would not be found any more")),
         }
     }
-    Ok(())
+    Ok(places)
 }
 
 fn unlike(attempt: &Attempt, what: &str, how: &str) -> String {

@@ -8,7 +8,7 @@ use crate::explore;
 use crate::progress::Progress;
 use anyhow::{Context, Result, anyhow, bail};
 use shakedown::bundle::pack::{self, folder_of};
-use shakedown::bundle::{self, Bundle, FILES, Privacy, Refused, Request, Unredacted, Whole};
+use shakedown::bundle::{self, Bundle, FILES, Privacy, Refused, Request, Whole};
 use shakedown::report::ticket::{Audience, Hashed, Told, words};
 use shakedown::snapshot::clean::clean;
 use shakedown::snapshot::{Outcome, Report};
@@ -128,11 +128,11 @@ fn make(options: &Options, inputs: &Inputs, output: &Path, stop: &AtomicBool) ->
         pack::hash(path, name.clone(), stop)
     };
     let originals = inputs.paths.iter().zip(&inputs.names).map(hashed);
-    let mut privacy = privacy(options);
     let progress = RefCell::new(Progress::new(
-        explore::size(&inputs.paths, options.filter.as_deref()).map(|size| size * 2),
+        explore::size(&inputs.paths, options.filter.as_deref()).map(|size| size * passes(options)),
     ));
     let request = Request {
+        privacy: privacy(options)?,
         open: &|| open(&inputs.paths, filter.as_ref()),
         target: target(&options.target)?,
         limits: limits(options.max_flows),
@@ -149,13 +149,26 @@ fn make(options: &Options, inputs: &Inputs, output: &Path, stop: &AtomicBool) ->
         tried: options.tried.iter().map(|t| words(t)).collect(),
         originals: originals.collect::<Result<_, _>>()?,
     };
-    let bundle = bundle::make(request, privacy.as_mut());
+    let bundle = bundle::make(request);
     progress.into_inner().finish();
     Ok(bundle?)
 }
 
-fn privacy(_options: &Options) -> Box<dyn Privacy> {
-    Box::new(Unredacted)
+/// A new key for each bundle: who has two of them can't tell that a pseudonym of one is a pseudonym of the other.
+fn privacy(options: &Options) -> Result<Privacy> {
+    if options.no_redact {
+        return Ok(Privacy::Open);
+    }
+    let mut key = [0; 32];
+    let random = ring::rand::SystemRandom::new();
+    ring::rand::SecureRandom::fill(&random, &mut key)
+        .map_err(|_| anyhow!("the system gives no random numbers to make pseudonyms from"))?;
+    Ok(Privacy::Redacted(key))
+}
+
+/// How often the captures are read.
+const fn passes(options: &Options) -> u64 {
+    if options.no_redact { 2 } else { 3 }
 }
 
 const fn audience(audience: CliAudience) -> Audience {

@@ -5,7 +5,7 @@ use super::super::ticket::{Hashed, Page, name};
 use super::charts::{resolvers as resolver_chart, retries, sign, timeline};
 use super::{esc, ladder};
 use crate::ladder::{Glyphs, Ladder, Painter, text as ladder_text};
-use crate::snapshot::{Attempt, Outcome, Severity};
+use crate::snapshot::{Attempt, Outcome, Severity, Status};
 use std::fmt::Write;
 
 /// Attempts told of in full.
@@ -63,10 +63,11 @@ fn folded(out: &mut String, heading: &str, fold: bool, inner: &str) {
 fn table(out: &mut String, head: &[&str], numbers: &[usize], rows: &[Vec<String>]) {
     let class = |i: usize| if numbers.contains(&i) { " class=\"n\"" } else { "" };
     let th = |(i, h): (usize, &&str)| format!("<th scope=\"col\"{}>{}</th>", class(i), esc(h));
+    let wide = if head.len() > 4 || numbers.len() > 2 { " class=\"wide\"" } else { "" };
     let head: String = head.iter().enumerate().map(th).collect();
     let _ = write!(
         out,
-        "<div class=\"scroll\"><table><thead><tr>{head}</tr></thead><tbody>"
+        "<div class=\"scroll\"><table{wide}><thead><tr>{head}</tr></thead><tbody>"
     );
     for row in rows {
         let td = |(i, c): (usize, &String)| format!("<td{}>{c}</td>", class(i));
@@ -93,6 +94,15 @@ fn or_nothing(element: &str, text: &str) -> String {
     }
 }
 
+/// With a capital letter at the front.
+fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    match rest.next() {
+        Some(first) => first.to_uppercase().chain(rest).collect(),
+        None => String::new(),
+    }
+}
+
 /// A sentence of ours, with what stands between backticks as code.
 fn sentence(text: &str) -> String {
     let part = |(i, part): (usize, &str)| match i % 2 {
@@ -114,7 +124,7 @@ fn verdict(page: &Page<'_>, out: &mut String) {
         v.outcome.as_str(),
         tag(v.outcome),
         esc(first),
-        or_nothing("p", rest)
+        or_nothing("p", &capital(rest))
     );
     if let (Some(cause), Some(blame), Some(sure)) = (&v.cause, v.blame, v.confidence) {
         let _ = write!(
@@ -196,13 +206,13 @@ fn attempts(page: &Page<'_>, out: &mut String) {
         let cause = a.cause.as_deref().map_or(String::new(), |c| format!("<br>{}", code(c)));
         let seen = a.stages.iter().filter(|s| s.status.as_str() != "skipped");
         let stages: Vec<String> = seen
-            .map(|s| format!("{} {}", esc(s.stage), s.status.as_str()))
+            .map(|s| format!("<span title=\"{1}\">{2} {0}</span>", esc(s.stage), s.status.as_str(), mark(s.status)))
             .collect();
         vec![
             id,
             format!("<span class=\"mono\">{}</span><br><span class=\"dim small\">{}</span>", esc(name(a)), esc(&clock)),
             format!("{}{cause}", tag(a.outcome)),
-            stages.join(", "),
+            stages.join("<br>"),
         ]
     };
     let mut sorted: Vec<&Attempt> = page.report.attempts.iter().collect();
@@ -219,6 +229,17 @@ fn attempts(page: &Page<'_>, out: &mut String) {
         let _ = writeln!(out, "<details><summary>All {} attempts as a table</summary>{inner}</details>", rows.len());
     } else {
         out.push_str(&inner);
+    }
+}
+
+/// A sign for how far a stage went.
+const fn mark(status: Status) -> &'static str {
+    match status {
+        Status::Passed => "✓",
+        Status::Slow => "~",
+        Status::Broke => "✗",
+        Status::Unseen => "?",
+        Status::Skipped => "·",
     }
 }
 
@@ -409,13 +430,13 @@ fn captures(page: &Page<'_>, out: &mut String) {
 fn files(page: &Page<'_>, out: &mut String) {
     let Some(ticket) = page.ticket else { return };
     let row = |what: &str, f: &Hashed| {
-        vec![code(&f.name), esc(what), f.bytes.to_string(), code(&f.sha256)]
+        vec![code(&f.name), esc(what), f.bytes.to_string(), code(&f.sha256), String::new()]
     };
     let mut rows: Vec<Vec<String>> = ticket.originals.iter().map(|f| row("original", f)).collect();
     if let Some(evidence) = &ticket.evidence {
         rows.push(row("evidence", &evidence.file));
     }
-    section(out, "Files", &["Name", "What", "Bytes", "SHA-256"], &[2], &rows);
+    section(out, "Files", &["Name", "What", "Bytes", "SHA-256", ""], &[2], &rows);
     if let Some(evidence) = &ticket.evidence {
         let _ = writeln!(out, "<p>{}</p>", esc(&evidence.checked));
     }
