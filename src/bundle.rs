@@ -313,7 +313,8 @@ fn redacted(
         let why = "the capture changed while it was read: copy it, and report on the copy";
         return Err(Refused::Failed(why.to_owned()));
     }
-    let places = check::same_attempts(original, &report, request.drop).map_err(Refused::Unproven)?;
+    let places =
+        check::same_attempts(original, &report, request.drop).map_err(Refused::Unproven)?;
     let place = |index: usize| places.get(index).copied().flatten();
     let moved = |c: &Chosen| {
         let index = place(c.index)?;
@@ -323,7 +324,8 @@ fn redacted(
         let index = original.attempts.iter().position(|a| a.id == *id)?;
         report.attempts.get(place(index)?).map(|a| a.id)
     };
-    let done = source.done().into_iter().map(|done| match done.count {
+    let done = source.done().into_iter().filter(|d| d.count != Some(0));
+    let done = done.map(|done| match done.count {
         Some(count) => format!("{count} {}", done.what),
         None => done.what.to_owned(),
     });

@@ -1,7 +1,7 @@
 //! The commands.
 
 mod compare;
-mod report;
+pub mod report;
 mod why_not;
 
 use crate::cli::{Cli, Color, Command, Format, Read, TargetArgs};

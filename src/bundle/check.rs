@@ -41,7 +41,11 @@ pub(super) fn same_attempts(
         let own = marks(attempt);
         // Its packets tell it; where redaction changed which of them are named, its number does.
         let same = there.iter().position(|&i| marks(&after.attempts[i]) == own);
-        let same = same.or_else(|| there.iter().position(|&i| after.attempts[i].id == attempt.id));
+        let same = same.or_else(|| {
+            there
+                .iter()
+                .position(|&i| after.attempts[i].id == attempt.id)
+        });
         let same = same.or((!there.is_empty()).then_some(0));
         let place = same.map(|at| there.remove(at));
         places.push(place);
@@ -53,7 +57,13 @@ pub(super) fn same_attempts(
                 let how = format!("it would be {now} instead of {}", judgement(attempt));
                 return Err(unlike(attempt, "redaction", &how));
             }
-            None => return Err(unlike(attempt, "redaction", "it would not be found any more")),
+            None => {
+                return Err(unlike(
+                    attempt,
+                    "redaction",
+                    "it would not be found any more",
+                ));
+            }
         }
     }
     Ok(places)

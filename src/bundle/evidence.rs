@@ -44,7 +44,13 @@ struct Choice {
 
 /// From the fewest packets to the most.
 fn choices() -> impl Iterator<Item = Choice> {
-    let ranks = [Rank::Control, Rank::Near, Rank::Client, Rank::Begin, Rank::Rest];
+    let ranks = [
+        Rank::Control,
+        Rank::Near,
+        Rank::Client,
+        Rank::Begin,
+        Rank::Rest,
+    ];
     let both = |rank| {
         [true, false].map(|cut| Choice {
             rank,
@@ -316,7 +322,11 @@ impl Comments {
             Some(cause) => format!("{} ({cause})", attempt.outcome.as_str()),
             None => attempt.outcome.as_str().to_owned(),
         };
-        let control = if chosen.control { ", for comparison" } else { "" };
+        let control = if chosen.control {
+            ", for comparison"
+        } else {
+            ""
+        };
         let text = format!(
             "attempt {} begins: {}, {end}{control}",
             attempt.id,
@@ -370,4 +380,3 @@ fn limited(text: &str) -> String {
     out.push('…');
     out
 }
-

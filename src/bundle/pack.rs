@@ -70,7 +70,8 @@ pub fn folder_of(path: &Path) -> &Path {
 /// It is to be one file, not a folder.
 #[must_use]
 pub fn is_zip(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("zip"))
+    path.extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("zip"))
 }
 
 /// Refuses, before anything is read, what can't be written or would destroy something.
@@ -88,9 +89,13 @@ pub fn check(path: &Path, inputs: &[PathBuf], force: bool) -> Result<(), Refused
         ));
     }
     if let Ok(real) = path.canonicalize()
-        && inputs.iter().any(|i| i.canonicalize().is_ok_and(|i| i == real))
+        && inputs
+            .iter()
+            .any(|i| i.canonicalize().is_ok_and(|i| i == real))
     {
-        return refuse(format!("{name}: is one of the captures to read: name another place for the bundle"));
+        return refuse(format!(
+            "{name}: is one of the captures to read: name another place for the bundle"
+        ));
     }
     let Ok(there) = fs::symlink_metadata(path) else {
         return Ok(());
@@ -98,10 +103,14 @@ pub fn check(path: &Path, inputs: &[PathBuf], force: bool) -> Result<(), Refused
     let is_dir = path.is_dir();
     if is_zip(path) {
         return match (is_dir, force) {
-            (true, _) => refuse(format!("{name}: is a folder: name a file for the bundle, or leave out .zip")),
+            (true, _) => refuse(format!(
+                "{name}: is a folder: name a file for the bundle, or leave out .zip"
+            )),
             (false, true) if there.is_file() || there.is_symlink() => Ok(()),
             (false, true) => refuse(format!("{name}: is no file: name another place")),
-            (false, false) => refuse(format!("{name}: is there already: name another place, or overwrite it with --force")),
+            (false, false) => refuse(format!(
+                "{name}: is there already: name another place, or overwrite it with --force"
+            )),
         };
     }
     if !is_dir || there.is_symlink() {
@@ -115,7 +124,9 @@ pub fn check(path: &Path, inputs: &[PathBuf], force: bool) -> Result<(), Refused
     }
     let why = match force {
         true => "holds other files than a bundle: name another place",
-        false => "is there already and is not empty: name another place, or overwrite an old bundle with --force",
+        false => {
+            "is there already and is not empty: name another place, or overwrite an old bundle with --force"
+        }
     };
     refuse(format!("{name}: {why}"))
 }
@@ -183,7 +194,8 @@ fn archive(files: &[BundleFile]) -> io::Result<Vec<u8>> {
         .last_modified_time(DateTime::default())
         .unix_permissions(0o644);
     for file in files {
-        out.start_file(file.name, options).map_err(io::Error::other)?;
+        out.start_file(file.name, options)
+            .map_err(io::Error::other)?;
         out.write_all(&file.data)?;
     }
     Ok(out.finish().map_err(io::Error::other)?.into_inner())
@@ -216,7 +228,9 @@ fn folder(path: &Path, files: &[BundleFile], stop: &AtomicBool) -> io::Result<bo
 
 /// Puts a folder in the place of an old bundle, which is put back should that fail.
 fn exchange(new: &Path, path: &Path) -> io::Result<()> {
-    let aside = Builder::new().prefix(UNFINISHED).tempdir_in(folder_of(path))?;
+    let aside = Builder::new()
+        .prefix(UNFINISHED)
+        .tempdir_in(folder_of(path))?;
     let old = aside.path().join("old");
     fs::rename(path, &old)?;
     fs::rename(new, path).inspect_err(|_| drop(fs::rename(&old, path)))
@@ -268,7 +282,11 @@ mod tests {
         let mut archive = zip::ZipArchive::new(io::Cursor::new(bytes)).unwrap();
         assert_eq!(archive.len(), 4);
         let mut text = Vec::new();
-        archive.by_name("report.md").unwrap().read_to_end(&mut text).unwrap();
+        archive
+            .by_name("report.md")
+            .unwrap()
+            .read_to_end(&mut text)
+            .unwrap();
         assert_eq!(text, files()[0].data);
     }
 

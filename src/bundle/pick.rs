@@ -231,7 +231,9 @@ impl Picker {
     }
 
     fn chosen(&mut self, packet: &Packet<'_>, frame: &Frame<'_>, rank: Rank, of: Vec<u16>) {
-        let named = self.by_mark.contains_key(&(frame.mark.capture, frame.mark.frame));
+        let named = self
+            .by_mark
+            .contains_key(&(frame.mark.capture, frame.mark.frame));
         let most = match rank {
             Rank::Control => MAX_CONTROL,
             _ => MAX_FRAMES,
@@ -250,9 +252,15 @@ impl Picker {
     fn other(&mut self, packet: &Packet<'_>, frame: &Frame<'_>, tuple: Option<&Tuple>) {
         let mine = [packet.src, packet.dst];
         let mine = mine.iter().any(|a| self.clients.contains(a));
-        let near = self.near_marks.contains(&(frame.mark.capture, frame.mark.frame));
+        let near = self
+            .near_marks
+            .contains(&(frame.mark.capture, frame.mark.frame));
         let Some(tuple) = tuple else {
-            let rank = if mine || near { Rank::Client } else { Rank::Rest };
+            let rank = if mine || near {
+                Rank::Client
+            } else {
+                Rank::Rest
+            };
             return self.keep(frame, rank, Vec::new(), false);
         };
         let begins = self.begins(tuple) || is_turn(packet);

@@ -13,11 +13,16 @@ use shakedown::report::ticket::{Audience, Hashed, Told, words};
 use shakedown::snapshot::clean::clean;
 use shakedown::snapshot::{Outcome, Report};
 use shakedown::source::{self, Source, filter::Filter};
+use shakedown::ui::files::{Bundler, Plan};
 use std::cell::RefCell;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
 use tempfile::NamedTempFile;
 
 /// Makes the bundle, and says what is in it.
@@ -43,7 +48,11 @@ pub(super) fn report(mut options: Options) -> Result<i32> {
     for capture in bundle.report.captures.iter().filter(|c| !c.complete) {
         eprintln!("shakedown: {}", read_in_part(capture));
     }
-    let broken = bundle.report.attempts.iter().any(|a| a.outcome == Outcome::Broken);
+    let broken = bundle
+        .report
+        .attempts
+        .iter()
+        .any(|a| a.outcome == Outcome::Broken);
     Ok(exit_code(&bundle.report.captures, broken))
 }
 
@@ -86,32 +95,59 @@ impl Inputs {
             spool = Some(written);
         }
         let _spool = spool;
-        Ok(Self { paths, names, _spool })
+        Ok(Self {
+            paths,
+            names,
+            _spool,
+        })
     }
 }
 
-/// Standard input as a file that only its owner can read.
+/// So long after the user wants to stop, standard input may still hand over what was captured.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// Standard input as a file that only its owner can read. It ends where the input ends, or where the user stops it: what
+/// was captured until then is what there is to report on.
 fn spooled(folder: &Path, stop: &AtomicBool) -> Result<NamedTempFile> {
     let failed = || format!("{}: standard input can't be kept there", folder.display());
-    let mut file = NamedTempFile::with_prefix_in(".shakedown-input-", folder).with_context(failed)?;
-    let mut input = io::stdin().lock();
-    let mut block = vec![0; 1 << 16];
+    let mut file =
+        NamedTempFile::with_prefix_in(".shakedown-input-", folder).with_context(failed)?;
+    let (send, receive) = sync_channel(16);
+    // A read that waits can't be interrupted: another thread waits.
+    thread::Builder::new()
+        .name("input".to_owned())
+        .spawn(move || read_input(&send))
+        .context("no thread to read with")?;
     loop {
-        // Not io::copy: it would go on where a signal interrupts it.
-        let count = match io::Read::read(&mut input, &mut block) {
-            Ok(count) => count,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => 0,
-            Err(e) => return Err(e).context("standard input"),
-        };
-        // What was captured until the user stopped it is what there is to report on.
-        if count == 0 {
-            stop.store(false, std::sync::atomic::Ordering::SeqCst);
-            break;
+        match receive.recv_timeout(LAST_WORDS) {
+            Ok(block) => file.write_all(&block?).with_context(failed)?,
+            Err(RecvTimeoutError::Timeout) if !stop.load(SeqCst) => {}
+            Err(_) => break,
         }
-        file.write_all(&block[..count]).with_context(failed)?;
     }
+    stop.store(false, SeqCst);
     file.flush().with_context(failed)?;
     Ok(file)
+}
+
+fn read_input(send: &SyncSender<io::Result<Vec<u8>>>) {
+    let mut input = io::stdin().lock();
+    loop {
+        let mut block = vec![0; 1 << 16];
+        let read = match io::Read::read(&mut input, &mut block) {
+            Ok(0) => return,
+            Ok(count) => {
+                block.truncate(count);
+                Ok(block)
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => Err(e),
+        };
+        let last = read.is_err();
+        if send.send(read).is_err() || last {
+            return;
+        }
+    }
 }
 
 fn open(paths: &[PathBuf], filter: Option<&Filter>) -> Result<Box<dyn Source>, String> {
@@ -159,6 +195,10 @@ fn privacy(options: &Options) -> Result<Privacy> {
     if options.no_redact {
         return Ok(Privacy::Open);
     }
+    fresh_key()
+}
+
+fn fresh_key() -> Result<Privacy> {
     let mut key = [0; 32];
     let random = ring::rand::SystemRandom::new();
     ring::rand::SecureRandom::fill(&random, &mut key)
@@ -192,19 +232,40 @@ fn told(bundle: &Bundle, output: &Path, options: &Options) -> Result<()> {
         false => text.to_owned(),
     };
     let v = &bundle.report.verdict;
-    writeln!(out, "{}  {}", bold(&v.outcome.as_str().to_uppercase()), v.headline)?;
-    writeln!(out, "\nwritten: {}", bold(&clean(&output.to_string_lossy())))?;
+    writeln!(
+        out,
+        "{}  {}",
+        bold(&v.outcome.as_str().to_uppercase()),
+        v.headline
+    )?;
+    writeln!(
+        out,
+        "\nwritten: {}",
+        bold(&clean(&output.to_string_lossy()))
+    )?;
     for file in &bundle.files {
-        writeln!(out, "  {:<16} {:>9}  {}", file.name, size(file.data.len()), what(file.name))?;
+        writeln!(
+            out,
+            "  {:<16} {:>9}  {}",
+            file.name,
+            size(file.data.len()),
+            what(file.name)
+        )?;
     }
     if let Some(evidence) = &bundle.ticket.evidence {
         writeln!(out, "\n{}", evidence.checked)?;
     }
     let redaction = &bundle.ticket.redaction;
     if redaction.on {
-        writeln!(out, "Addresses and names were replaced; the report lists how. Look at it before you send it.")?;
+        writeln!(
+            out,
+            "Addresses and names were replaced; the report lists how. Look at it before you send it."
+        )?;
     } else {
-        writeln!(out, "Nothing was replaced: it holds addresses and names of the capture. Look at it before you send it.")?;
+        writeln!(
+            out,
+            "Nothing was replaced: it holds addresses and names of the capture. Look at it before you send it."
+        )?;
     }
     if options.verbose {
         for line in redaction.done.iter().chain(&bundle.ticket.left_out) {
@@ -233,8 +294,56 @@ fn size(bytes: usize) -> String {
     }
 }
 
+/// What the terminal UI writes bundles with: redacted, into a new file beside the first capture.
+pub fn bundler(files: &[PathBuf], plan: Plan) -> Bundler {
+    let files = files.to_vec();
+    Arc::new(move |only, stop| {
+        let text = |e: anyhow::Error| format!("{e:#}");
+        let folder = files.first().map_or(Path::new("."), |f| folder_of(f));
+        let names = (1..1000).map(|n| match n {
+            1 => folder.join("shakedown-ticket.zip"),
+            n => folder.join(format!("shakedown-ticket-{n}.zip")),
+        });
+        let mut free = names.filter(|path| !path.exists());
+        let path = free
+            .next()
+            .ok_or("there are too many bundles beside the capture")?;
+        let hashed = files.iter().map(|f| pack::hash(f, String::new(), stop));
+        let request = Request {
+            open: &|| (plan.open)(),
+            privacy: fresh_key().map_err(text)?,
+            target: plan.target.clone(),
+            limits: plan.limits,
+            thresholds: plan.thresholds,
+            drop: &[],
+            only: only.as_slice(),
+            names: &[],
+            stop,
+            scratch: folder,
+            progress: &|_| (),
+            audience: None,
+            max_chars: None,
+            answers: Vec::new(),
+            tried: Vec::new(),
+            originals: hashed
+                .collect::<Result<_, _>>()
+                .map_err(|e| e.to_string())?,
+        };
+        let bundle = bundle::make(request).map_err(|e| e.to_string())?;
+        pack::write(&path, &bundle.files, false, stop).map_err(|e| e.to_string())?;
+        let count = bundle.ticket.evidence.map_or(0, |e| e.attempts.len());
+        Ok(format!(
+            "bundle of {count} attempts, redacted, written to {}",
+            clean(&path.to_string_lossy())
+        ))
+    })
+}
+
 /// The packets for `read --format html`, and why there are none.
-pub(super) fn ladders(report: &Report, options: &Read) -> Result<(Vec<Told>, Option<&'static str>)> {
+pub(super) fn ladders(
+    report: &Report,
+    options: &Read,
+) -> Result<(Vec<Told>, Option<&'static str>)> {
     if options.files.iter().any(|f| f.as_os_str() == "-") {
         let why = "The packets are not shown: standard input can't be read twice. Save it to a file first.";
         return Ok((Vec::new(), Some(why)));

@@ -103,7 +103,9 @@ pub(super) fn timeline(page: &Page<'_>, out: &mut String) {
         out,
         "timeline",
         "When the attempts were",
-        &format!("A bar for each attempt, from its first packet until its outcome was clear.{more}"),
+        &format!(
+            "A bar for each attempt, from its first packet until its outcome was clear.{more}"
+        ),
         &body,
         y + 12,
     );
@@ -130,7 +132,12 @@ fn figure(out: &mut String, id: &str, title: &str, about: &str, body: &str, heig
 pub(super) fn resolvers(page: &Page<'_>, out: &mut String) {
     let timed = |r: &&Resolver| r.median.is_some();
     let all: Vec<&Resolver> = page.report.resolvers.iter().filter(timed).collect();
-    let slowest = |r: &&Resolver| r.p95.or(r.median).unwrap_or(0.0).max(f64::from(r.typical.unwrap_or(0)));
+    let slowest = |r: &&Resolver| {
+        r.p95
+            .or(r.median)
+            .unwrap_or(0.0)
+            .max(f64::from(r.typical.unwrap_or(0)))
+    };
     let whole = all.iter().map(slowest).fold(0.001, f64::max);
     if all.is_empty() {
         return;
@@ -139,13 +146,22 @@ pub(super) fn resolvers(page: &Page<'_>, out: &mut String) {
     let mut y = 16;
     for r in all.iter().take(MAX_RESOLVERS) {
         let (median, p95) = (r.median.unwrap_or(0.0), r.p95.unwrap_or(0.0));
-        let who = r.name.as_deref().map_or(String::new(), |n| format!(" ({n})"));
+        let who = r
+            .name
+            .as_deref()
+            .map_or(String::new(), |n| format!(" ({n})"));
         let _ = write!(
             body,
             "<text x=\"0\" y=\"{y}\">{}</text>\
              <rect class=\"bar\" x=\"0\" y=\"{t}\" width=\"{:.2}%\" height=\"10\"/>\
              <rect class=\"far\" x=\"0\" y=\"{t}\" width=\"{:.2}%\" height=\"10\"/>",
-            esc(&cut(&format!("{}{who}: {median:.1} ms, 95 % within {p95:.1} ms", r.address), 56)),
+            esc(&cut(
+                &format!(
+                    "{}{who}: {median:.1} ms, 95 % within {p95:.1} ms",
+                    r.address
+                ),
+                56
+            )),
             median / whole * 99.0,
             p95 / whole * 99.0,
             t = y + 5,
@@ -162,14 +178,24 @@ pub(super) fn resolvers(page: &Page<'_>, out: &mut String) {
         y += 36;
     }
     let about = "Filled: half of the answers came within that time. Outlined: 95 % of them. Upright line: what is published as typical for that resolver, a rough scale only.";
-    figure(out, "resolvers", "How fast resolvers answered", about, &body, y - 10);
+    figure(
+        out,
+        "resolvers",
+        "How fast resolvers answered",
+        about,
+        &body,
+        y - 10,
+    );
 }
 
 /// Packets of one kind that the client sent again and again.
 fn tries(packets: &Collected) -> Option<(String, Vec<&Seen>)> {
     let start = packets.packets.first()?;
     let mut kinds: BTreeMap<String, Vec<&Seen>> = BTreeMap::new();
-    let from_client = packets.packets.iter().filter(|p| p.src.addr == start.src.addr);
+    let from_client = packets
+        .packets
+        .iter()
+        .filter(|p| p.src.addr == start.src.addr);
     for packet in from_client.filter(|p| !p.bulk && !p.bad) {
         let what = packet.what.split(" try ").next().unwrap_or_default();
         let kind = format!("{what} to {}", packet.dst.addr);
@@ -190,7 +216,9 @@ pub(super) fn retries(page: &Page<'_>, out: &mut String) {
     let rows: Vec<(&Attempt, String, Vec<&Seen>)> = failed.take(MAX_TRIES).collect();
     let passed = |p: &[&Seen]| -> Vec<f64> {
         let first = p[0].mark.time;
-        p.iter().map(|s| s.mark.time.since(first).as_secs_f64()).collect()
+        p.iter()
+            .map(|s| s.mark.time.since(first).as_secs_f64())
+            .collect()
     };
     let last = |row: &(&Attempt, String, Vec<&Seen>)| passed(&row.2).last().copied().unwrap_or(0.0);
     let whole = rows.iter().map(last).fold(0.001, f64::max);
@@ -210,7 +238,11 @@ pub(super) fn retries(page: &Page<'_>, out: &mut String) {
         );
         for time in times.iter().take(200) {
             let at = 2.0 + time / whole * 96.0;
-            let _ = write!(body, "<circle class=\"fail\" cx=\"{at:.2}%\" cy=\"{}\" r=\"4\"/>", y + 12);
+            let _ = write!(
+                body,
+                "<circle class=\"fail\" cx=\"{at:.2}%\" cy=\"{}\" r=\"4\"/>",
+                y + 12
+            );
         }
         y += 38;
     }
@@ -219,6 +251,7 @@ pub(super) fn retries(page: &Page<'_>, out: &mut String) {
         "<text class=\"t\" x=\"1%\" y=\"{b}\">0 s</text><text class=\"t\" x=\"99%\" y=\"{b}\" text-anchor=\"end\">{whole:.1} s</text>",
         b = y - 4
     );
-    let about = "A dot for each time the client sent the same again, on one scale from its first try.";
+    let about =
+        "A dot for each time the client sent the same again, on one scale from its first try.";
     figure(out, "retries", "Tries over time", about, &body, y + 4);
 }

@@ -21,7 +21,11 @@ const LEFT: u32 = 58;
 const LINE: u32 = 15;
 
 /// Draws the ladder of an attempt.
-pub(super) fn draw(page: &Page<'_>, attempt: &Attempt, packets: &crate::ladder::Collected) -> String {
+pub(super) fn draw(
+    page: &Page<'_>,
+    attempt: &Attempt,
+    packets: &crate::ladder::Collected,
+) -> String {
     let ladder = Ladder::new(attempt, packets, LANES, true);
     let mut picture = Picture {
         page,
@@ -34,7 +38,9 @@ pub(super) fn draw(page: &Page<'_>, attempt: &Attempt, packets: &crate::ladder::
     let top = picture.y;
     let (from, to) = window(&ladder);
     if from > 0 {
-        picture.remark(&format!("{from} lines before are in report.json and the evidence"));
+        picture.remark(&format!(
+            "{from} lines before are in report.json and the evidence"
+        ));
     }
     for row in &ladder.rows[from..to] {
         picture.row(row);
@@ -52,7 +58,9 @@ fn window(ladder: &Ladder) -> (usize, usize) {
         return (0, count);
     }
     let break_at = ladder.broke_at.unwrap_or(0);
-    let from = break_at.saturating_sub(MAX_ROWS * 3 / 4).min(count - MAX_ROWS);
+    let from = break_at
+        .saturating_sub(MAX_ROWS * 3 / 4)
+        .min(count - MAX_ROWS);
     (from, from + MAX_ROWS)
 }
 
@@ -160,7 +168,11 @@ impl Picture<'_> {
                 "<circle class=\"head {arrow}\" cx=\"{a:.1}%\" cy=\"{y}\" r=\"4\"/>"
             );
         } else {
-            let head = if a < b { "M0 0l-9 -4.5v9z" } else { "M0 0l9 -4.5v9z" };
+            let head = if a < b {
+                "M0 0l-9 -4.5v9z"
+            } else {
+                "M0 0l9 -4.5v9z"
+            };
             let _ = write!(
                 self.body,
                 "<line class=\"arrow {arrow}{again}\" x1=\"{a:.1}%\" y1=\"{y}\" x2=\"{b:.1}%\" y2=\"{y}\"/>\

@@ -53,7 +53,10 @@ fn list(out: &mut String, heading: &str, items: &[String]) {
 fn folded(out: &mut String, heading: &str, fold: bool, inner: &str) {
     let heading = esc(heading);
     if fold {
-        let _ = writeln!(out, "<details><summary>{heading}</summary>{inner}</details>");
+        let _ = writeln!(
+            out,
+            "<details><summary>{heading}</summary>{inner}</details>"
+        );
     } else {
         let _ = writeln!(out, "<h3>{heading}</h3>{inner}");
     }
@@ -61,9 +64,19 @@ fn folded(out: &mut String, heading: &str, fold: bool, inner: &str) {
 
 /// A table whose cells are HTML already; `numbers` says which columns stand at the right.
 fn table(out: &mut String, head: &[&str], numbers: &[usize], rows: &[Vec<String>]) {
-    let class = |i: usize| if numbers.contains(&i) { " class=\"n\"" } else { "" };
+    let class = |i: usize| {
+        if numbers.contains(&i) {
+            " class=\"n\""
+        } else {
+            ""
+        }
+    };
     let th = |(i, h): (usize, &&str)| format!("<th scope=\"col\"{}>{}</th>", class(i), esc(h));
-    let wide = if head.len() > 4 || numbers.len() > 2 { " class=\"wide\"" } else { "" };
+    let wide = if head.len() > 4 || head.contains(&"SHA-256") {
+        " class=\"wide\""
+    } else {
+        ""
+    };
     let head: String = head.iter().enumerate().map(th).collect();
     let _ = write!(
         out,
@@ -114,7 +127,11 @@ fn sentence(text: &str) -> String {
 
 fn verdict(page: &Page<'_>, out: &mut String) {
     let v = &page.report.verdict;
-    let (first, rest) = match v.headline.split_once("; ").or_else(|| v.headline.split_once(". ")) {
+    let (first, rest) = match v
+        .headline
+        .split_once("; ")
+        .or_else(|| v.headline.split_once(". "))
+    {
         Some((first, rest)) => (first, rest),
         None => (v.headline.as_str(), ""),
     };
@@ -165,7 +182,11 @@ fn surroundings(page: &Page<'_>, out: &mut String) {
     }
     if !ticket.tried.is_empty() {
         out.push_str("<h2>Already tried</h2>\n");
-        let items: Vec<String> = ticket.tried.iter().map(|t| format!("<li>{}</li>", esc(t))).collect();
+        let items: Vec<String> = ticket
+            .tried
+            .iter()
+            .map(|t| format!("<li>{}</li>", esc(t)))
+            .collect();
         let _ = writeln!(out, "<ul>{}</ul>", items.concat());
     }
 }
@@ -176,14 +197,24 @@ fn steps(page: &Page<'_>, out: &mut String) {
         return;
     }
     let item = |s: &crate::snapshot::Step| {
-        format!("<li>{} <span class=\"dim\">({})</span></li>", sentence(&s.action), sentence(&s.why))
+        format!(
+            "<li>{} <span class=\"dim\">({})</span></li>",
+            sentence(&s.action),
+            sentence(&s.why)
+        )
     };
     let items: Vec<String> = v.steps.iter().map(item).collect();
     let _ = writeln!(out, "<h2>What to do</h2><ol>{}</ol>", items.concat());
     let left: Vec<String> = v
         .left_out
         .iter()
-        .map(|s| format!("{} <span class=\"dim\">({})</span>", sentence(&s.action), sentence(&s.why)))
+        .map(|s| {
+            format!(
+                "{} <span class=\"dim\">({})</span>",
+                sentence(&s.action),
+                sentence(&s.why)
+            )
+        })
         .collect();
     list(out, "No need for", &left);
 }
@@ -196,21 +227,39 @@ fn attempts(page: &Page<'_>, out: &mut String) {
     }
     timeline(page, out);
     retries(page, out);
-    let told: Vec<usize> = failing(page).iter().take(MAX_DETAILS).map(|a| a.id).collect();
+    let told: Vec<usize> = failing(page)
+        .iter()
+        .take(MAX_DETAILS)
+        .map(|a| a.id)
+        .collect();
     let row = |a: &&Attempt| {
         let clock = a.started.get(..19).unwrap_or(&a.started).replace('T', " ");
         let id = match told.contains(&a.id) {
             true => format!("<a href=\"#a{0}\">{0}</a>", a.id),
             false => a.id.to_string(),
         };
-        let cause = a.cause.as_deref().map_or(String::new(), |c| format!("<br>{}", code(c)));
+        let cause = a
+            .cause
+            .as_deref()
+            .map_or(String::new(), |c| format!("<br>{}", code(c)));
         let seen = a.stages.iter().filter(|s| s.status.as_str() != "skipped");
         let stages: Vec<String> = seen
-            .map(|s| format!("<span title=\"{1}\">{2} {0}</span>", esc(s.stage), s.status.as_str(), mark(s.status)))
+            .map(|s| {
+                format!(
+                    "<span title=\"{1}\">{2} {0}</span>",
+                    esc(s.stage),
+                    s.status.as_str(),
+                    mark(s.status)
+                )
+            })
             .collect();
         vec![
             id,
-            format!("<span class=\"mono\">{}</span><br><span class=\"dim small\">{}</span>", esc(name(a)), esc(&clock)),
+            format!(
+                "<span class=\"mono\">{}</span><br><span class=\"dim small\">{}</span>",
+                esc(name(a)),
+                esc(&clock)
+            ),
             format!("{}{cause}", tag(a.outcome)),
             stages.join("<br>"),
         ]
@@ -223,10 +272,18 @@ fn attempts(page: &Page<'_>, out: &mut String) {
     let mut inner = String::new();
     table(&mut inner, &["#", "Name", "Outcome", "Stages"], &[], &rows);
     if sorted.len() > MAX_ROWS {
-        let _ = writeln!(inner, "<p>{} more are in the JSON report.</p>", sorted.len() - MAX_ROWS);
+        let _ = writeln!(
+            inner,
+            "<p>{} more are in the JSON report.</p>",
+            sorted.len() - MAX_ROWS
+        );
     }
     if rows.len() > FOLD {
-        let _ = writeln!(out, "<details><summary>All {} attempts as a table</summary>{inner}</details>", rows.len());
+        let _ = writeln!(
+            out,
+            "<details><summary>All {} attempts as a table</summary>{inner}</details>",
+            rows.len()
+        );
     } else {
         out.push_str(&inner);
     }
@@ -263,7 +320,12 @@ fn details(page: &Page<'_>, out: &mut String) {
         detail(page, attempt, out);
     }
     if failing.len() > MAX_DETAILS {
-        let rest: Vec<String> = failing.iter().skip(MAX_DETAILS).take(200).map(|a| a.id.to_string()).collect();
+        let rest: Vec<String> = failing
+            .iter()
+            .skip(MAX_DETAILS)
+            .take(200)
+            .map(|a| a.id.to_string())
+            .collect();
         let _ = writeln!(out, "<p>More attempts failed: {}.</p>", rest.join(", "));
     }
 }
@@ -276,15 +338,26 @@ fn detail(page: &Page<'_>, attempt: &Attempt, out: &mut String) {
         tag(attempt.outcome),
         id = attempt.id,
     );
-    for cell in attempt.stages.iter().filter(|s| s.status.as_str() != "skipped") {
+    for cell in attempt
+        .stages
+        .iter()
+        .filter(|s| s.status.as_str() != "skipped")
+    {
         let took = cell.took.map_or(String::new(), |t| format!(" {t:.0} ms"));
         let status = cell.status.as_str();
-        let _ = write!(out, "<span class=\"tag {status}\">{} {status}{took}</span>", esc(cell.stage));
+        let _ = write!(
+            out,
+            "<span class=\"tag {status}\">{} {status}{took}</span>",
+            esc(cell.stage)
+        );
     }
     out.push_str("</p>\n");
     findings(page, attempt, out);
     let index = page.report.attempts.iter().position(|a| a.id == attempt.id);
-    if let Some(packets) = index.and_then(|i| page.packets(i)).filter(|p| !p.packets.is_empty()) {
+    if let Some(packets) = index
+        .and_then(|i| page.packets(i))
+        .filter(|p| !p.packets.is_empty())
+    {
         let _ = writeln!(
             out,
             "<figure><figcaption>● proves the cause.</figcaption>{}</figure>",
@@ -329,7 +402,8 @@ fn findings(page: &Page<'_>, attempt: &Attempt, out: &mut String) {
             esc(&page.frames(attempt, &f.frames)),
         )
     };
-    let list = |items: Vec<&crate::snapshot::Finding>| -> String { items.into_iter().map(item).collect() };
+    let list =
+        |items: Vec<&crate::snapshot::Finding>| -> String { items.into_iter().map(item).collect() };
     if !faults.is_empty() {
         let _ = writeln!(out, "<ul>{}</ul>", list(faults));
     }
@@ -337,7 +411,10 @@ fn findings(page: &Page<'_>, attempt: &Attempt, out: &mut String) {
         .paths
         .iter()
         .map(|p| {
-            let version = p.version.as_deref().map_or(String::new(), |v| format!(", {}", esc(v)));
+            let version = p
+                .version
+                .as_deref()
+                .map_or(String::new(), |v| format!(", {}", esc(v)));
             format!(
                 "<li>{} {} → {} {}{version}</li>",
                 p.transport.to_uppercase(),
@@ -360,7 +437,11 @@ fn servers(page: &Page<'_>, out: &mut String) {
     let row = |s: &crate::snapshot::Server| {
         let names: Vec<String> = s.names.iter().take(6).map(|n| esc(n)).collect();
         vec![
-            format!("{}<br><span class=\"dim small\">{}</span>", code(&s.address), names.join(", ")),
+            format!(
+                "{}<br><span class=\"dim small\">{}</span>",
+                code(&s.address),
+                names.join(", ")
+            ),
             s.cdn.as_deref().map_or("–".to_owned(), esc),
             s.tried.to_string(),
             s.worked.to_string(),
@@ -368,12 +449,31 @@ fn servers(page: &Page<'_>, out: &mut String) {
             s.rtt.map_or("–".to_owned(), |t| format!("{t:.1} ms")),
         ]
     };
-    let rows: Vec<Vec<String>> = page.report.servers.iter().take(MAX_OTHERS).map(row).collect();
-    let head = ["Server", "Network", "Tried", "Worked", "Failed", "Round trip"];
+    let rows: Vec<Vec<String>> = page
+        .report
+        .servers
+        .iter()
+        .take(MAX_OTHERS)
+        .map(row)
+        .collect();
+    let head = [
+        "Server",
+        "Network",
+        "Tried",
+        "Worked",
+        "Failed",
+        "Round trip",
+    ];
     section(out, "Servers", &head, &[2, 3, 4, 5], &rows);
 }
 
-fn section(out: &mut String, heading: &str, head: &[&str], numbers: &[usize], rows: &[Vec<String>]) {
+fn section(
+    out: &mut String,
+    heading: &str,
+    head: &[&str],
+    numbers: &[usize],
+    rows: &[Vec<String>],
+) {
     if rows.is_empty() {
         return;
     }
@@ -381,7 +481,11 @@ fn section(out: &mut String, heading: &str, head: &[&str], numbers: &[usize], ro
     let mut inner = String::new();
     table(&mut inner, head, numbers, rows);
     if rows.len() > FOLD {
-        let _ = writeln!(out, "<details><summary>All {}</summary>{inner}</details>", rows.len());
+        let _ = writeln!(
+            out,
+            "<details><summary>All {}</summary>{inner}</details>",
+            rows.len()
+        );
     } else {
         out.push_str(&inner);
     }
@@ -390,7 +494,10 @@ fn section(out: &mut String, heading: &str, head: &[&str], numbers: &[usize], ro
 fn resolvers(page: &Page<'_>, out: &mut String) {
     let ms = |t: Option<f64>| t.map_or("–".to_owned(), |t| format!("{t:.1} ms"));
     let row = |r: &crate::snapshot::Resolver| {
-        let who = r.name.as_deref().map_or(String::new(), |n| format!("<br>{}", esc(n)));
+        let who = r
+            .name
+            .as_deref()
+            .map_or(String::new(), |n| format!("<br>{}", esc(n)));
         vec![
             code(&r.address) + &who,
             r.queries.to_string(),
@@ -400,8 +507,21 @@ fn resolvers(page: &Page<'_>, out: &mut String) {
             ms(r.p95),
         ]
     };
-    let rows: Vec<Vec<String>> = page.report.resolvers.iter().take(MAX_OTHERS).map(row).collect();
-    let head = ["Resolver", "Queries", "Answered", "Failed", "Median", "95 % within"];
+    let rows: Vec<Vec<String>> = page
+        .report
+        .resolvers
+        .iter()
+        .take(MAX_OTHERS)
+        .map(row)
+        .collect();
+    let head = [
+        "Resolver",
+        "Queries",
+        "Answered",
+        "Failed",
+        "Median",
+        "95 % within",
+    ];
     section(out, "Resolvers", &head, &[1, 2, 3, 4, 5], &rows);
     resolver_chart(page, out);
 }
@@ -418,11 +538,19 @@ fn captures(page: &Page<'_>, out: &mut String) {
             c.dropped.map_or("not stated".to_owned(), |n| n.to_string()),
         ]
     };
-    let rows: Vec<Vec<String>> = page.report.captures.iter().take(MAX_OTHERS).map(row).collect();
+    let rows: Vec<Vec<String>> = page
+        .report
+        .captures
+        .iter()
+        .take(MAX_OTHERS)
+        .map(row)
+        .collect();
     let head = ["File", "Format", "Packets", "First", "Last", "Dropped"];
     section(out, "Captures", &head, &[2, 5], &rows);
     let captures = page.report.captures.iter();
-    let notes = captures.flat_map(|c| c.problems.iter().chain(&c.notes)).take(100);
+    let notes = captures
+        .flat_map(|c| c.problems.iter().chain(&c.notes))
+        .take(100);
     let notes: Vec<String> = notes.map(|n| esc(n)).collect();
     list(out, "What could not be seen", &notes);
 }
@@ -430,13 +558,28 @@ fn captures(page: &Page<'_>, out: &mut String) {
 fn files(page: &Page<'_>, out: &mut String) {
     let Some(ticket) = page.ticket else { return };
     let row = |what: &str, f: &Hashed| {
-        vec![code(&f.name), esc(what), f.bytes.to_string(), code(&f.sha256), String::new()]
+        vec![
+            code(&f.name),
+            esc(what),
+            f.bytes.to_string(),
+            code(&f.sha256),
+        ]
     };
-    let mut rows: Vec<Vec<String>> = ticket.originals.iter().map(|f| row("original", f)).collect();
+    let mut rows: Vec<Vec<String>> = ticket
+        .originals
+        .iter()
+        .map(|f| row("original", f))
+        .collect();
     if let Some(evidence) = &ticket.evidence {
         rows.push(row("evidence", &evidence.file));
     }
-    section(out, "Files", &["Name", "What", "Bytes", "SHA-256", ""], &[2], &rows);
+    section(
+        out,
+        "Files",
+        &["Name", "What", "Bytes", "SHA-256"],
+        &[2],
+        &rows,
+    );
     if let Some(evidence) = &ticket.evidence {
         let _ = writeln!(out, "<p>{}</p>", esc(&evidence.checked));
     }
@@ -446,7 +589,12 @@ fn redaction(page: &Page<'_>, out: &mut String) {
     let Some(ticket) = page.ticket else { return };
     out.push_str("<h2>What was replaced</h2>\n");
     if ticket.redaction.on {
-        let items: Vec<String> = ticket.redaction.done.iter().map(|d| format!("<li>{}</li>", esc(d))).collect();
+        let items: Vec<String> = ticket
+            .redaction
+            .done
+            .iter()
+            .map(|d| format!("<li>{}</li>", esc(d)))
+            .collect();
         let _ = writeln!(out, "<ul>{}</ul>", items.concat());
     } else {
         out.push_str("<p>Nothing: addresses and names are those of the capture.</p>\n");

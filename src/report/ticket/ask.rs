@@ -13,7 +13,13 @@ pub fn failing<'a>(page: &Page<'a>) -> Vec<&'a Attempt> {
     let broken = |a: &&Attempt| matches!(a.outcome, Outcome::Broken | Outcome::Degraded);
     let mut found: Vec<&Attempt> = all.filter(broken).collect();
     let lead = page.report.verdict.cause.as_deref();
-    found.sort_by_key(|a| (a.cause.as_deref() != lead, a.outcome != Outcome::Broken, a.id));
+    found.sort_by_key(|a| {
+        (
+            a.cause.as_deref() != lead,
+            a.outcome != Outcome::Broken,
+            a.id,
+        )
+    });
     found
 }
 

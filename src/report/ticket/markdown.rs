@@ -160,7 +160,11 @@ fn fit(sections: &mut [Section], max: usize) -> String {
         if length + note.chars().count() <= max {
             return note;
         }
-        let Some(section) = sections.iter_mut().rev().find_map(|s| s.shorten().then_some(s)) else {
+        let Some(section) = sections
+            .iter_mut()
+            .rev()
+            .find_map(|s| s.shorten().then_some(s))
+        else {
             return note;
         };
         let _ = section;
@@ -206,14 +210,25 @@ mod tests {
     fn the_end_is_given_up_first_and_said() {
         let section = |name, size: usize| {
             let long = "x".repeat(size);
-            Section::new(name, vec![long.clone(), long[..size / 2].to_owned(), String::new()])
+            Section::new(
+                name,
+                vec![long.clone(), long[..size / 2].to_owned(), String::new()],
+            )
         };
-        let mut sections = [section("head", 900), section("table", 900), section("frames", 900)];
+        let mut sections = [
+            section("head", 900),
+            section("table", 900),
+            section("frames", 900),
+        ];
         sections[0].variants.truncate(1);
         let note = fit(&mut sections, 2000);
         assert!(note.contains("Left out frames."), "{note}");
         assert_eq!((sections[0].at, sections[1].at, sections[2].at), (0, 0, 2));
-        let mut sections = [section("head", 900), section("table", 900), section("frames", 900)];
+        let mut sections = [
+            section("head", 900),
+            section("table", 900),
+            section("frames", 900),
+        ];
         sections[0].variants.truncate(1);
         let note = fit(&mut sections, 1500);
         assert!(note.contains("shortened table. Left out frames."), "{note}");

@@ -20,7 +20,9 @@ const QUESTIONS: [Question; 5] = [
     ("System", "Android 16", |o| &mut o.os),
     ("App version", "41.2.0", |o| &mut o.app_version),
     ("Network", "fibre of X, Wi-Fi", |o| &mut o.network),
-    ("Error shown", "No internet connection", |o| &mut o.error_code),
+    ("Error shown", "No internet connection", |o| {
+        &mut o.error_code
+    }),
 ];
 
 /// Asks for what is missing, where somebody sits at the terminal. An empty line passes over a question.
@@ -35,11 +37,18 @@ pub(super) fn missing(options: &mut Options) -> Result<()> {
     if !QUESTIONS.iter().any(|q| q.2(options).is_none()) && !options.tried.is_empty() {
         return Ok(());
     }
-    writeln!(out, "For the reader of the ticket; Enter passes over a question.")?;
+    writeln!(
+        out,
+        "For the reader of the ticket; Enter passes over a question."
+    )?;
     for (about, example, field) in QUESTIONS {
         let field = field(options);
         if field.is_none() {
-            *field = ask(&format!("{about} (such as {example})"), &mut input, &mut out)?;
+            *field = ask(
+                &format!("{about} (such as {example})"),
+                &mut input,
+                &mut out,
+            )?;
         }
     }
     while options.tried.len() < MAX_TRIED {

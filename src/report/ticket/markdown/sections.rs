@@ -92,12 +92,21 @@ fn asked(page: &Page<'_>) -> String {
 }
 
 fn surroundings(page: &Page<'_>) -> String {
-    let answers = page.ticket.map(|t| t.answers.as_slice()).unwrap_or_default();
+    let answers = page
+        .ticket
+        .map(|t| t.answers.as_slice())
+        .unwrap_or_default();
     let row = |a: &crate::report::ticket::Answer| vec![a.about.to_owned(), prose(&a.text)];
     let mut rows: Vec<Vec<String>> = answers.iter().map(row).collect();
     let tool = &page.report.tool;
-    rows.push(vec!["Analysed with".to_owned(), code(&format!("{} {}", tool.name, tool.version))]);
-    rows.push(vec!["Looked for".to_owned(), code(&page.report.target.profile)]);
+    rows.push(vec![
+        "Analysed with".to_owned(),
+        code(&format!("{} {}", tool.name, tool.version)),
+    ]);
+    rows.push(vec![
+        "Looked for".to_owned(),
+        code(&page.report.target.profile),
+    ]);
     table("Surroundings", &["What", "Value"], &rows)
 }
 
@@ -139,11 +148,24 @@ fn rows(attempts: &[&Attempt], most: usize) -> String {
     };
     let rows: Vec<Vec<String>> = attempts.iter().take(most).map(row).collect();
     let head = [
-        "#", "Started (UTC)", "Name", "Outcome", "Cause", "DNS", "TCP", "TLS", "QUIC", "Request",
+        "#",
+        "Started (UTC)",
+        "Name",
+        "Outcome",
+        "Cause",
+        "DNS",
+        "TCP",
+        "TLS",
+        "QUIC",
+        "Request",
     ];
     let mut out = table("Attempts", &head, &rows);
     if attempts.len() > most {
-        let _ = writeln!(out, "{} more are in report.html and report.json.\n", attempts.len() - most);
+        let _ = writeln!(
+            out,
+            "{} more are in report.html and report.json.\n",
+            attempts.len() - most
+        );
     }
     out
 }
@@ -167,7 +189,11 @@ fn details(page: &Page<'_>) -> Vec<String> {
         }
         let mut out = format!("## Evidence\n\n{}", told.concat());
         if failing.len() > most {
-            let rest: Vec<String> = failing.iter().skip(most).map(|a| a.id.to_string()).collect();
+            let rest: Vec<String> = failing
+                .iter()
+                .skip(most)
+                .map(|a| a.id.to_string())
+                .collect();
             let _ = writeln!(out, "More attempts failed: {}.\n", shorten(&rest));
         }
         out
@@ -206,7 +232,10 @@ fn detail(page: &Page<'_>, attempt: &Attempt, lines: usize) -> String {
         );
     }
     for path in &attempt.paths {
-        let _ = writeln!(out, "- {}", crate::report::markdown::path(path));
+        // Its tcp.stream is that of the original; the reader has the evidence.
+        let mut path = path.clone();
+        path.tcp_stream = path.tcp_stream.filter(|_| page.ticket.is_none());
+        let _ = writeln!(out, "- {}", crate::report::markdown::path(&path));
     }
     let filter = in_evidence(page, attempt);
     let _ = writeln!(out, "- Display filter: {}\n", code(&filter));
@@ -281,7 +310,10 @@ fn around(count: usize, broke_at: Option<usize>, most: usize) -> (usize, usize) 
 fn reasons(page: &Page<'_>) -> String {
     let v = &page.report.verdict;
     let because = listed("Why", v.because.iter().map(|b| prose(b)));
-    let against = listed("What else it could have been", v.against.iter().map(|a| prose(a)));
+    let against = listed(
+        "What else it could have been",
+        v.against.iter().map(|a| prose(a)),
+    );
     because + &against
 }
 
@@ -307,7 +339,15 @@ fn servers(page: &Page<'_>) -> String {
         ]
     };
     let rows: Vec<Vec<String>> = page.report.servers.iter().take(40).map(row).collect();
-    let head = ["Address", "Network", "Tried", "Worked", "Failed", "Round trip", "Names"];
+    let head = [
+        "Address",
+        "Network",
+        "Tried",
+        "Worked",
+        "Failed",
+        "Round trip",
+        "Names",
+    ];
     table("Servers", &head, &rows)
 }
 
@@ -325,7 +365,15 @@ fn resolvers(page: &Page<'_>) -> String {
         ]
     };
     let rows: Vec<Vec<String>> = page.report.resolvers.iter().take(40).map(row).collect();
-    let head = ["Address", "Name", "Queries", "Answered", "Failed", "Median", "95 % within"];
+    let head = [
+        "Address",
+        "Name",
+        "Queries",
+        "Answered",
+        "Failed",
+        "Median",
+        "95 % within",
+    ];
     table("Resolvers", &head, &rows)
 }
 
@@ -342,10 +390,20 @@ fn captures(page: &Page<'_>) -> String {
         ]
     };
     let rows: Vec<Vec<String>> = page.report.captures.iter().map(row).collect();
-    let head = ["File", "Format", "Link", "Packets", "First (UTC)", "Last (UTC)", "Dropped"];
+    let head = [
+        "File",
+        "Format",
+        "Link",
+        "Packets",
+        "First (UTC)",
+        "Last (UTC)",
+        "Dropped",
+    ];
     let mut out = table("Captures", &head, &rows);
     let captures = page.report.captures.iter();
-    let notes = captures.flat_map(|c| c.problems.iter().chain(&c.notes)).take(20);
+    let notes = captures
+        .flat_map(|c| c.problems.iter().chain(&c.notes))
+        .take(20);
     let mut items: Vec<String> = notes.map(|n| prose(n)).collect();
     items.insert(0, prose(&page.report.verdict.coverage));
     out += &listed("What was seen, and what was not", items);
@@ -357,9 +415,18 @@ fn files(page: &Page<'_>) -> String {
         return String::new();
     };
     let row = |what: &str, f: &crate::report::ticket::Hashed| {
-        vec![code(&f.name), what.to_owned(), f.bytes.to_string(), code(&f.sha256)]
+        vec![
+            code(&f.name),
+            what.to_owned(),
+            f.bytes.to_string(),
+            code(&f.sha256),
+        ]
     };
-    let mut rows: Vec<Vec<String>> = ticket.originals.iter().map(|f| row("original", f)).collect();
+    let mut rows: Vec<Vec<String>> = ticket
+        .originals
+        .iter()
+        .map(|f| row("original", f))
+        .collect();
     let mut out = String::new();
     if let Some(evidence) = &ticket.evidence {
         rows.push(row("evidence", &evidence.file));
@@ -378,7 +445,10 @@ fn redaction(page: &Page<'_>) -> String {
         true => ticket.redaction.done.iter().map(|d| prose(d)).collect(),
         false => vec![none],
     };
-    let left = listed("What is not in here", ticket.left_out.iter().map(|l| prose(l)));
+    let left = listed(
+        "What is not in here",
+        ticket.left_out.iter().map(|l| prose(l)),
+    );
     listed("What was replaced", done) + &left
 }
 
@@ -397,7 +467,12 @@ fn frames(page: &Page<'_>) -> String {
             {
                 *last += 1;
             }
-            _ => runs.push((origin.evidence, origin.evidence, origin.capture, origin.frame)),
+            _ => runs.push((
+                origin.evidence,
+                origin.evidence,
+                origin.capture,
+                origin.frame,
+            )),
         }
     }
     let range = |from: u32, count: u32| match count {
@@ -413,7 +488,11 @@ fn frames(page: &Page<'_>) -> String {
         ]
     };
     let rows: Vec<Vec<String>> = runs.iter().take(MAX_RANGES).map(row).collect();
-    let mut out = table("Frames", &["In the evidence", "In the original", "File"], &rows);
+    let mut out = table(
+        "Frames",
+        &["In the evidence", "In the original", "File"],
+        &rows,
+    );
     if runs.len() > MAX_RANGES {
         out += "The rest is in report.json.\n\n";
     }
