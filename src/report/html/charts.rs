@@ -14,6 +14,8 @@ const MAX_ATTEMPTS: usize = 40;
 const MAX_RESOLVERS: usize = 16;
 /// Attempts in the picture of tries.
 const MAX_TRIES: usize = 12;
+/// Height of a line of text.
+const LINE: u32 = 15;
 /// Fewest packets of a kind that are worth a row.
 const MIN_TRIES: usize = 3;
 
@@ -153,29 +155,25 @@ pub(super) fn resolvers(page: &Page<'_>, out: &mut String) {
         let _ = write!(
             body,
             "<text x=\"0\" y=\"{y}\">{}</text>\
+             <text class=\"dimt\" x=\"0\" y=\"{}\">half within {median:.1} ms, 95 % within {p95:.1} ms</text>\
              <rect class=\"bar\" x=\"0\" y=\"{t}\" width=\"{:.2}%\" height=\"10\"/>\
              <rect class=\"far\" x=\"0\" y=\"{t}\" width=\"{:.2}%\" height=\"10\"/>",
-            esc(&cut(
-                &format!(
-                    "{}{who}: {median:.1} ms, 95 % within {p95:.1} ms",
-                    r.address
-                ),
-                56
-            )),
+            esc(&cut(&format!("{}{who}", r.address), 50)),
+            y + LINE,
             median / whole * 99.0,
             p95 / whole * 99.0,
-            t = y + 5,
+            t = y + 20,
         );
         if let Some(typical) = r.typical {
             let at = f64::from(typical) / whole * 99.0;
             let _ = write!(
                 body,
                 "<line class=\"arrow warna\" x1=\"{at:.2}%\" x2=\"{at:.2}%\" y1=\"{}\" y2=\"{}\"/>",
-                y + 2,
-                y + 18
+                y + 17,
+                y + 33
             );
         }
-        y += 36;
+        y += 52;
     }
     let about = "Filled: half of the answers came within that time. Outlined: 95 % of them. Upright line: what is published as typical for that resolver, a rough scale only.";
     figure(

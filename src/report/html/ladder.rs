@@ -201,7 +201,7 @@ impl Picture<'_> {
             ("warnb", "warnt", "~ TROUBLE HERE")
         };
         self.y += 4;
-        let lines = wrap(&format!("{words} {text}"), 46);
+        let lines = wrap(&format!("{words} {text}"), 42);
         let height = u32::try_from(lines.len()).unwrap_or(1) * LINE + 10;
         let _ = write!(
             self.body,
@@ -237,7 +237,12 @@ impl Picture<'_> {
 
     /// Text beside the first column, in as many lines as it takes.
     fn lines(&mut self, text: &str, class: &str, indent: u32) {
-        for line in wrap(text, WRAP) {
+        // Bold letters are wider.
+        let most = match class {
+            "boldt" | "badt" => WRAP - 5,
+            _ => WRAP,
+        };
+        for line in wrap(text, most) {
             self.y += LINE;
             let _ = write!(
                 self.body,
