@@ -127,12 +127,7 @@ impl Plan {
         let servers = learner.servers.len();
         let incomplete = learner.store.full || learner.hellos.full || learner.left_out > 0;
         let mut rewriter = Rewriter {
-            addresses: Addresses::new(
-                &self.secret,
-                &self.target,
-                learner.servers,
-                learner.clients,
-            ),
+            addresses: Addresses::new(&self.secret, &self.target, learner.servers, learner.clients),
             names: learner.names,
             secret: learner.secret,
             store: learner.store,
@@ -206,17 +201,28 @@ impl Redactor {
                 "addresses replaced (prefix-preserving, Crypto-PAn)",
                 self.rewriter.addresses.changed() as u64,
             ),
-            some("addresses of the target's servers kept", self.servers as u64),
+            some(
+                "addresses of the target's servers kept",
+                self.servers as u64,
+            ),
             all("hardware addresses replaced"),
             some("DNS messages rewritten", counts.dns),
             all("names outside the target replaced in DNS, TLS, QUIC, HTTP and certificates"),
             all("content after the handshake, tokens, cookies, tickets and 0-RTT data removed"),
-            some("datagrams of other protocols emptied (DHCP, mDNS and the like)", counts.emptied),
-            some("frames that are no IP emptied behind their header", counts.undecoded),
+            some(
+                "datagrams of other protocols emptied (DHCP, mDNS and the like)",
+                counts.emptied,
+            ),
+            some(
+                "frames that are no IP emptied behind their header",
+                counts.undecoded,
+            ),
             all("comments, name resolution, decryption secrets, interface and file names removed"),
         ];
         if self.incomplete {
-            list.push(all("more was removed than had to be: a limit of memory was reached"));
+            list.push(all(
+                "more was removed than had to be: a limit of memory was reached",
+            ));
         }
         list
     }

@@ -209,7 +209,11 @@ fn text(content: &[u8], attribute: Option<&'static str>, tools: &Tools<'_>) -> V
     if before != (None, false) {
         let bare = without_numbers(content, tools.secret);
         let after = tells(&String::from_utf8_lossy(&bare));
-        return if after == before { bare } else { content.to_vec() };
+        return if after == before {
+            bare
+        } else {
+            content.to_vec()
+        };
     }
     let host = content.contains(&b'.') && !content.contains(&b' ');
     if host || tools.names.is_target(&value) {

@@ -286,7 +286,9 @@ impl Walk<'_> {
                 if std::mem::replace(&mut written[at], true) {
                     continue;
                 }
-                let label = new.as_deref().unwrap_or(&self.message[at + 1..at + 1 + length]);
+                let label = new
+                    .as_deref()
+                    .unwrap_or(&self.message[at + 1..at + 1 + length]);
                 self.out[at + 1..at + 1 + length].copy_from_slice(label);
             }
         }

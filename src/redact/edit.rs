@@ -94,9 +94,14 @@ impl Store {
     pub(super) fn apply(&self, edits: &Edits, at: u32, out: &mut [u8]) {
         let (start, end) = (u64::from(at), u64::from(at) + out.len() as u64);
         let longest = u64::from(edits.longest);
-        let first = edits.list.partition_point(|e| u64::from(e.at) + longest <= start);
+        let first = edits
+            .list
+            .partition_point(|e| u64::from(e.at) + longest <= start);
         for edit in &edits.list[first..] {
-            let (from, to) = (u64::from(edit.at), u64::from(edit.at) + u64::from(edit.length));
+            let (from, to) = (
+                u64::from(edit.at),
+                u64::from(edit.at) + u64::from(edit.length),
+            );
             if from >= end {
                 break;
             }

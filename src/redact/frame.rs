@@ -9,8 +9,8 @@ use super::names::Names;
 use super::quic::{self, Datagram, Flows, Hellos};
 use super::secret::Secret;
 use super::{dns, quote};
-use crate::decode::trace::{Layer, Note};
 use crate::decode::layers;
+use crate::decode::trace::{Layer, Note};
 use crate::flow::table::Key;
 use crate::observe::quic::looks_like_quic;
 use crate::types::{Addr, Endpoint, Frame};
@@ -196,14 +196,24 @@ impl Rewriter {
             Layer::Udp => self.udp(job, note, frame, next),
             Layer::Icmp | Layer::Icmp6 => {
                 let v6 = note.layer == Layer::Icmp6;
-                let pseudo = job.ip.as_ref().filter(|_| v6).map_or(0..0, |ip| ip.addresses.clone());
+                let pseudo = job
+                    .ip
+                    .as_ref()
+                    .filter(|_| v6)
+                    .map_or(0..0, |ip| ip.addresses.clone());
                 job.push_sum(Sum {
                     at: at + 2,
                     cover: at..at + note.len,
                     pseudo,
                     optional: false,
                 });
-                quote::icmp(job, at..at + note.len, v6, &mut self.addresses, &self.secret);
+                quote::icmp(
+                    job,
+                    at..at + note.len,
+                    v6,
+                    &mut self.addresses,
+                    &self.secret,
+                );
                 at + note.len
             }
             _ => super::link::header(job, note, &mut self.addresses, &self.secret, &self.apps),

@@ -33,7 +33,8 @@ impl Copy<'_> {
     }
 
     fn be16(&mut self) -> Option<usize> {
-        self.keep(2).map(|b| usize::from(u16::from_be_bytes([b[0], b[1]])))
+        self.keep(2)
+            .map(|b| usize::from(u16::from_be_bytes([b[0], b[1]])))
     }
 
     /// The next `n` bytes as what `f` makes of them.

@@ -85,7 +85,11 @@ fn first_line(line: &[u8], names: &Names, asked: &Asked, out: &mut Vec<u8>) {
         // Version and status; the phrase is whatever the server likes.
         let kept = line.len().min(12);
         out.extend_from_slice(&line[..kept]);
-        out.extend(line[kept..].iter().map(|b| if *b == b' ' { b' ' } else { b'x' }));
+        out.extend(
+            line[kept..]
+                .iter()
+                .map(|b| if *b == b' ' { b' ' } else { b'x' }),
+        );
         return;
     }
     let mut words = line.splitn(3, |b| *b == b' ');
@@ -109,19 +113,16 @@ fn first_line(line: &[u8], names: &Names, asked: &Asked, out: &mut Vec<u8>) {
     debug_assert_eq!(out.len() - start, line.len());
 }
 
-fn request_target(
-    method: &[u8],
-    target: &[u8],
-    names: &Names,
-    asked: &Asked,
-    out: &mut Vec<u8>,
-) {
+fn request_target(method: &[u8], target: &[u8], names: &Names, asked: &Asked, out: &mut Vec<u8>) {
     if method == b"CONNECT" {
         return out.extend(authority(target, names));
     }
     let host = String::from_utf8_lossy(without_port(&asked.host)).into_owned();
     let probe = |path: &[u8]| {
-        let path = path.split(|b| matches!(b, b'?' | b'#')).next().unwrap_or(path);
+        let path = path
+            .split(|b| matches!(b, b'?' | b'#'))
+            .next()
+            .unwrap_or(path);
         let text = String::from_utf8_lossy(path);
         let probe = data::portal_probe(&host, &text)?;
         probe.is_path(&text).then_some(path.len())
@@ -176,7 +177,9 @@ fn filled(value: &[u8]) -> Vec<u8> {
 pub(super) fn listed(part: Part, value: &[u8]) -> Option<Vec<u8>> {
     let page = data::blockpage(part, value)?;
     let pattern = page.pattern.as_bytes();
-    let at = value.windows(pattern.len().max(1)).position(|w| w == pattern)?;
+    let at = value
+        .windows(pattern.len().max(1))
+        .position(|w| w == pattern)?;
     let mut out = filled(value);
     out[at..at + pattern.len()].copy_from_slice(pattern);
     let same = data::blockpage(part, &out).map(|p| p.source) == Some(page.source);
@@ -211,7 +214,9 @@ fn location(value: &[u8], names: &Names, asked: &Asked) -> Vec<u8> {
     if let Some(known) = listed(Part::Location, value) {
         let page = data::blockpage(Part::Location, value).map(|p| p.pattern.as_bytes());
         let pattern = page.unwrap_or_default();
-        let place = known.windows(pattern.len().max(1)).position(|w| w == pattern);
+        let place = known
+            .windows(pattern.len().max(1))
+            .position(|w| w == pattern);
         if let Some(at) = place {
             out[at..at + pattern.len()].copy_from_slice(pattern);
         }

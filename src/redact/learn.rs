@@ -162,12 +162,19 @@ impl Learner {
             _ => looks_like_client(segment.src_port, segment.dst_port),
         };
         if syn {
-            note(&mut self.clients, if from_client { packet.src } else { packet.dst });
+            note(
+                &mut self.clients,
+                if from_client { packet.src } else { packet.dst },
+            );
         }
         let read = self.reading < MAX_READ;
         self.reading += usize::from(read);
         self.left_out += u64::from(!read);
-        let server_port = if from_client { segment.dst_port } else { segment.src_port };
+        let server_port = if from_client {
+            segment.dst_port
+        } else {
+            segment.src_port
+        };
         Some(Conn {
             known: Known {
                 since: ordinal,
@@ -222,7 +229,13 @@ impl Learner {
             secret: &self.secret,
             answers: &mut self.answers,
         };
-        tracker.segment(side, segment, IpFields::from(packet), packet.mark, &mut scan);
+        tracker.segment(
+            side,
+            segment,
+            IpFields::from(packet),
+            packet.mark,
+            &mut scan,
+        );
         for side in [Side::Client, Side::Server] {
             let (was, is) = (before[side.index()], tracker.origin(side));
             if was.is_some() && was != is {
@@ -443,7 +456,11 @@ impl Known {
     /// The edits in the order client, server.
     fn take(&mut self, low_is_client: bool) -> [Edits; 2] {
         let [low, high] = std::mem::take(&mut self.edits);
-        if low_is_client { [low, high] } else { [high, low] }
+        if low_is_client {
+            [low, high]
+        } else {
+            [high, low]
+        }
     }
 
     fn give(&mut self, [client, server]: [Edits; 2], low_is_client: bool) {

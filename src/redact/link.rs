@@ -57,7 +57,12 @@ pub(super) fn header(
 }
 
 /// Linux cooked headers: length, place of the address' length, place of the address in eight bytes.
-fn cooked(job: &mut Job<'_>, at: usize, (length, size, place): (usize, usize, usize), secret: &Secret) -> usize {
+fn cooked(
+    job: &mut Job<'_>,
+    at: usize,
+    (length, size, place): (usize, usize, usize),
+    secret: &Secret,
+) -> usize {
     job.copy(at, length);
     job.zero(at + place, 8);
     if job.before.get(at + size) == Some(&6) {
@@ -77,7 +82,10 @@ fn wifi(job: &mut Job<'_>, at: usize, length: usize, secret: &Secret) -> usize {
         1 => (1 + usize::from(length >= 16), length),
         _ => (3, 24),
     };
-    for place in (0..places).map(|n| 4 + 6 * n).filter(|place| place + 6 <= length) {
+    for place in (0..places)
+        .map(|n| 4 + 6 * n)
+        .filter(|place| place + 6 <= length)
+    {
         mac(job, at + place, secret);
     }
     if kind == 1 {
@@ -100,8 +108,18 @@ fn ppi(job: &mut Job<'_>, at: usize, length: usize) -> usize {
     let mut field = at + 8;
     while field + 4 <= end {
         let kind = u16::from_le_bytes([job.before[field], job.before[field + 1]]);
-        let size = usize::from(u16::from_le_bytes([job.before[field + 2], job.before[field + 3]]));
-        job.copy(field, if kind == 2 { (4 + size).min(end - field) } else { 4 });
+        let size = usize::from(u16::from_le_bytes([
+            job.before[field + 2],
+            job.before[field + 3],
+        ]));
+        job.copy(
+            field,
+            if kind == 2 {
+                (4 + size).min(end - field)
+            } else {
+                4
+            },
+        );
         field += 4 + size;
     }
     end
@@ -109,7 +127,10 @@ fn ppi(job: &mut Job<'_>, at: usize, length: usize) -> usize {
 
 /// Apple's PKTAP: names of the interface and of processes go, unless the process is the target's.
 fn pktap(job: &mut Job<'_>, at: usize, length: usize, apps: &HashSet<String>) -> usize {
-    let v2 = job.before.get(at + 38).is_some_and(|flags| flags & 0x08 != 0);
+    let v2 = job
+        .before
+        .get(at + 38)
+        .is_some_and(|flags| flags & 0x08 != 0);
     if v2 {
         // Lengths and numbers; names and addresses follow at the places that the header gives.
         job.copy(at, 40.min(length));

@@ -162,7 +162,11 @@ impl Names {
         let cdn = data::cdn_suffix(&joined(labels))
             .map(|suffix| suffix.split('.').count())
             .and_then(|count| last.map(|last| (last + 1).saturating_sub(count)));
-        [from, common, cdn].into_iter().flatten().min().unwrap_or(end)
+        [from, common, cdn]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(end)
     }
 
     fn is_known(&self, name: &str) -> bool {
@@ -171,7 +175,9 @@ impl Names {
         }
         let resolver = || {
             // A row `*.example` knows any first label: that one is a customer's.
-            let any = name.split_once('.').map(|(_, rest)| format!("zzzzzzzz.{rest}"));
+            let any = name
+                .split_once('.')
+                .map(|(_, rest)| format!("zzzzzzzz.{rest}"));
             let wild = any.is_some_and(|any| data::resolver_of_name(&any).is_some());
             data::resolver_of_name(name).is_some() && !wild
         };
@@ -256,7 +262,9 @@ fn literal(text: &str) -> Option<IpAddr> {
 }
 
 fn is_service(label: &[u8]) -> bool {
-    let known = SERVICES.iter().any(|s| s.as_bytes().eq_ignore_ascii_case(label));
+    let known = SERVICES
+        .iter()
+        .any(|s| s.as_bytes().eq_ignore_ascii_case(label));
     let port = label.len() > 1 && label[0] == b'_' && label[1..].iter().all(u8::is_ascii_digit);
     known || port
 }

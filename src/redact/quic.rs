@@ -119,7 +119,11 @@ impl Flows {
             }
             self.order.push_back(datagram.flow);
             let (low, high) = ((datagram.flow.2 >> 16) as u16, datagram.flow.2 as u16);
-            let (src, dst) = if datagram.src_low { (low, high) } else { (high, low) };
+            let (src, dst) = if datagram.src_low {
+                (low, high)
+            } else {
+                (high, low)
+            };
             let held = Held {
                 low_is_client: datagram.src_low == looks_like_client(src, dst),
                 ..Held::default()
@@ -234,9 +238,17 @@ impl Held {
 
     fn opened(&mut self, datagram: &Datagram<'_>, packet: &Packet<'_>) -> Option<Found> {
         let from_client = datagram.src_low == self.low_is_client;
-        let side = if from_client { Side::Client } else { Side::Server };
+        let side = if from_client {
+            Side::Client
+        } else {
+            Side::Server
+        };
         let known = self.ids.contains(&packet.scid);
-        if packet.kind != Kind::Short && !packet.scid.is_empty() && !known && self.ids.len() < MAX_IDS {
+        if packet.kind != Kind::Short
+            && !packet.scid.is_empty()
+            && !known
+            && self.ids.len() < MAX_IDS
+        {
             self.ids.push(packet.scid);
         }
         if packet.kind != Kind::Initial || !packet.whole {
@@ -281,7 +293,11 @@ impl Held {
         let hello = hellos.known.get(&(flow, version, dcid, found.sender));
         let hello = hello.map(Vec::as_slice).unwrap_or_default();
         let payload = found.opened.payload();
-        frames(payload, hello, &mut out[header.len()..header.len() + payload.len()]);
+        frames(
+            payload,
+            hello,
+            &mut out[header.len()..header.len() + payload.len()],
+        );
         let sealed = connection.seal(found.sender, out, body, found.opened.number);
         if sealed.is_none() {
             out[body..].fill(0);
@@ -331,11 +347,15 @@ fn token(packet: &[u8], body: usize) -> std::ops::Range<usize> {
         let bytes = packet.get(at..at + size)?;
         let length = bytes[1..]
             .iter()
-            .fold(usize::from(bytes[0] & 0x3f), |n, b| n << 8 | usize::from(*b));
+            .fold(usize::from(bytes[0] & 0x3f), |n, b| {
+                n << 8 | usize::from(*b)
+            });
         let start = at + size;
         Some(start..start.checked_add(length)?.min(body))
     };
-    find().filter(|range| range.start <= range.end).unwrap_or(0..0)
+    find()
+        .filter(|range| range.start <= range.end)
+        .unwrap_or(0..0)
 }
 
 /// Writes the frames of an Initial: those of numbers as they are, CRYPTO with what `hello` says for its place. What cannot
@@ -353,7 +373,9 @@ fn frames(payload: &[u8], hello: &[u8], out: &mut [u8]) {
                 let start = place.len() - data.len();
                 let new = &mut place[start..];
                 new.fill(0);
-                let from = usize::try_from(offset).unwrap_or(usize::MAX).min(hello.len());
+                let from = usize::try_from(offset)
+                    .unwrap_or(usize::MAX)
+                    .min(hello.len());
                 let known = &hello[from..(from.saturating_add(data.len())).min(hello.len())];
                 new[..known.len()].copy_from_slice(known);
             }
@@ -408,7 +430,9 @@ fn retry_tag(number: u32, dcid: &[u8], packet: &[u8]) -> Option<[u8; 16]> {
     let length = [u8::try_from(dcid.len()).ok()?];
     let aad = [&length[..], dcid, packet].concat();
     let nonce = Nonce::assume_unique_for_key(nonce);
-    let tag = key.seal_in_place_separate_tag(nonce, Aad::from(aad), &mut []).ok()?;
+    let tag = key
+        .seal_in_place_separate_tag(nonce, Aad::from(aad), &mut [])
+        .ok()?;
     tag.as_ref().try_into().ok()
 }
 
@@ -422,8 +446,14 @@ mod tests {
     fn retry_tags_of_the_rfcs() {
         let dcid = unhex("8394c8f03e515708");
         for (number, packet) in [
-            (1, "ff000000010008f067a5502a4262b5746f6b656e04a265ba2eff4d829058fb3f0f2496ba"),
-            (version::V2, "cf6b3343cf0008f067a5502a4262b5746f6b656ec8646ce8bfe33952d955543665dcc7b6"),
+            (
+                1,
+                "ff000000010008f067a5502a4262b5746f6b656e04a265ba2eff4d829058fb3f0f2496ba",
+            ),
+            (
+                version::V2,
+                "cf6b3343cf0008f067a5502a4262b5746f6b656ec8646ce8bfe33952d955543665dcc7b6",
+            ),
         ] {
             let packet = unhex(packet);
             let (head, tag) = packet.split_at(packet.len() - 16);

@@ -28,7 +28,14 @@ pub(super) fn v4_header(job: &mut Job<'_>, at: usize, length: usize, addresses: 
 pub(super) fn options(job: &mut Job<'_>, range: Range<usize>) {
     each_option(job, range, |job, option| {
         let plain = matches!(job.before[option.start], 2..=5 | 8);
-        job.copy(option.start, if plain { option.len() } else { option.len().min(2) });
+        job.copy(
+            option.start,
+            if plain {
+                option.len()
+            } else {
+                option.len().min(2)
+            },
+        );
     });
 }
 

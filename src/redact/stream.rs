@@ -51,6 +51,9 @@ enum Expect {
     Nothing,
 }
 
+/// Bytes of a stream, and the pieces of it that they are.
+type Gathered = (Vec<u8>, Vec<(u64, usize)>);
+
 /// One side's stream.
 #[derive(Default, Debug)]
 struct Half {
@@ -294,9 +297,20 @@ impl Scan<'_> {
             let unclear = match side {
                 _ if record::may_be_header(head) => head.len() < 5,
                 Side::Client => {
-                    let known = [&b"CONNECT "[..], b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ",
-                        b"DELETE ", b"PATCH ", b"TRACE "];
-                    let begun = known.iter().any(|k| k.len() > head.len() && k.starts_with(head));
+                    let known = [
+                        &b"CONNECT "[..],
+                        b"GET ",
+                        b"POST ",
+                        b"HEAD ",
+                        b"PUT ",
+                        b"OPTIONS ",
+                        b"DELETE ",
+                        b"PATCH ",
+                        b"TRACE ",
+                    ];
+                    let begun = known
+                        .iter()
+                        .any(|k| k.len() > head.len() && k.starts_with(head));
                     begun || (head[0] & 0x80 != 0 && head.len() < 5)
                 }
                 Side::Server => b"HTTP/1.".len() > head.len() && b"HTTP/1.".starts_with(head),
@@ -363,7 +377,7 @@ impl Scan<'_> {
     }
 
     /// A head with its empty line, once it is whole.
-    fn gather_head(&mut self, side: Side, bytes: &mut &[u8]) -> Option<(Vec<u8>, Vec<(u64, usize)>)> {
+    fn gather_head(&mut self, side: Side, bytes: &mut &[u8]) -> Option<Gathered> {
         let half = self.half(side);
         let before = half.gathered.len();
         let room = MAX_HEAD.saturating_sub(before).min(bytes.len());
@@ -453,7 +467,11 @@ impl Scan<'_> {
 
     /// The record layer's version means nothing; the first record of old clients says 1.0.
     fn minor(&self, header: Header) -> u8 {
-        if header.kind == record::HANDSHAKE { 1 } else { 3 }
+        if header.kind == record::HANDSHAKE {
+            1
+        } else {
+            3
+        }
     }
 
     fn changed_cipher(&mut self, side: Side) {
@@ -480,7 +498,9 @@ impl Scan<'_> {
         let mut rest = piece;
         while !rest.is_empty() {
             let half = self.half(side);
-            let over = usize::try_from(half.over).unwrap_or(usize::MAX).min(rest.len());
+            let over = usize::try_from(half.over)
+                .unwrap_or(usize::MAX)
+                .min(rest.len());
             half.over -= over as u64;
             (rest, at) = (&rest[over..], at + over as u64);
             if rest.is_empty() {
@@ -729,10 +749,9 @@ impl Scan<'_> {
         let taken = bytes.len().min(wanted - half.gathered.len());
         half.gather(&bytes[..taken]);
         *bytes = &bytes[taken..];
-        let whole = half
-            .gathered
-            .first_chunk::<2>()
-            .is_some_and(|length| half.gathered.len() == 2 + usize::from(u16::from_be_bytes(*length)));
+        let whole = half.gathered.first_chunk::<2>().is_some_and(|length| {
+            half.gathered.len() == 2 + usize::from(u16::from_be_bytes(*length))
+        });
         if whole {
             self.whole_dns(side);
         }

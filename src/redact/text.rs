@@ -15,7 +15,10 @@ pub(super) fn look(bytes: &[u8], begins: bool) -> Vec<u8> {
     let mut out: Vec<u8> = bytes.iter().map(one).collect();
     let start = bytes.iter().take_while(|b| b.is_ascii_whitespace()).count();
     let text = &bytes[start..];
-    let known = |k: &&[u8]| text.get(..k.len()).is_some_and(|t| t.eq_ignore_ascii_case(k));
+    let known = |k: &&[u8]| {
+        text.get(..k.len())
+            .is_some_and(|t| t.eq_ignore_ascii_case(k))
+    };
     if let Some(known) = KNOWN.into_iter().find(known).filter(|_| begins) {
         out[start..start + known.len()].copy_from_slice(&text[..known.len()]);
     }
