@@ -191,7 +191,7 @@ fn low32(addr: Addr) -> [u8; 4] {
 }
 
 fn class(addr: Addr) -> Class {
-    if !addr.is_v4() && addr.0 >> 24 == 0xff02_0000_0000_0000_0000_0001_ff {
+    if !addr.is_v4() && addr.0 >> 24 == 0x00ff_0200_0000_0000_0000_0000_01ff {
         return Class::SolicitedNode;
     }
     let Some(special) = data::special_purpose(addr) else {

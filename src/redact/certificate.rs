@@ -35,7 +35,37 @@ pub(super) fn redact(der: &mut [u8], tools: &mut Tools<'_>) {
     }
     let original = der.to_vec();
     der.fill(0);
-    walk(&original, 0..original.len(), der, tools, 0);
+    let mut walk = Walk {
+        der: &original,
+        told: authorities(&original),
+        tools,
+    };
+    walk.elements(0..original.len(), der, 0);
+}
+
+/// Where names stand by which authorities and interceptors are told: the issuer's, and the subject's where it is an
+/// authority itself or the same name. Everywhere where this is no certificate but a list of authorities.
+fn authorities(der: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let Ok((_, x509)) = X509Certificate::from_der(der) else {
+        return std::iter::once(0..der.len()).collect();
+    };
+    let place = |raw: &[u8]| {
+        let start = (raw.as_ptr() as usize).saturating_sub(der.as_ptr() as usize);
+        start..start + raw.len()
+    };
+    let (issuer, subject) = (x509.issuer().as_raw(), x509.subject().as_raw());
+    let mut told = vec![place(issuer)];
+    if x509.is_ca() || issuer == subject {
+        told.push(place(subject));
+    }
+    told
+}
+
+/// One certificate on its way.
+struct Walk<'a, 'b> {
+    der: &'a [u8],
+    told: Vec<std::ops::Range<usize>>,
+    tools: &'a mut Tools<'b>,
 }
 
 /// Issued for the target by an authority of the table.
@@ -112,50 +142,50 @@ fn is_der(der: &[u8], range: std::ops::Range<usize>) -> bool {
     true
 }
 
-fn walk(
-    der: &[u8],
-    range: std::ops::Range<usize>,
-    out: &mut [u8],
-    tools: &mut Tools<'_>,
-    depth: u8,
-) {
-    let mut rest = range;
-    let mut attribute = None;
-    while let Some(element) = element(der, &rest).filter(|_| depth < MAX_DEPTH) {
-        let content = element.content.clone();
-        out[rest.start..content.start].copy_from_slice(&der[rest.start..content.start]);
-        if element.tag & 0x20 != 0 {
-            walk(der, content.clone(), out, tools, depth + 1);
-        } else if matches!(element.tag, 3 | 4) {
-            wrapped(der, &element, out, tools, depth);
-        } else {
-            let new = primitive(element.tag, &der[content.clone()], attribute, tools);
-            out[content.clone()].copy_from_slice(&new);
+impl Walk<'_, '_> {
+    fn elements(&mut self, range: std::ops::Range<usize>, out: &mut [u8], depth: u8) {
+        let der = self.der;
+        let mut rest = range;
+        let mut attribute = None;
+        while let Some(element) = element(der, &rest).filter(|_| depth < MAX_DEPTH) {
+            let content = element.content.clone();
+            out[rest.start..content.start].copy_from_slice(&der[rest.start..content.start]);
+            if element.tag & 0x20 != 0 {
+                self.elements(content.clone(), out, depth + 1);
+            } else if matches!(element.tag, 3 | 4) {
+                self.wrapped(&element, out, depth);
+            } else {
+                let told = |place: &std::ops::Range<usize>| place.contains(&content.start);
+                let attribute = attribute.filter(|_| self.told.iter().any(told));
+                let new = primitive(element.tag, &der[content.clone()], attribute, self.tools);
+                out[content.clone()].copy_from_slice(&new);
+            }
+            attribute = (element.tag == 6)
+                .then(|| kind(&der[content.clone()]))
+                .flatten();
+            rest.start = content.end;
         }
-        attribute = (element.tag == 6)
-            .then(|| kind(&der[content.clone()]))
-            .flatten();
-        rest.start = content.end;
     }
-}
 
-/// BIT STRING and OCTET STRING, which often hold DER themselves.
-fn wrapped(der: &[u8], element: &Element, out: &mut [u8], tools: &mut Tools<'_>, depth: u8) {
-    let mut content = element.content.clone();
-    if element.tag == 3 && !content.is_empty() {
-        out[content.start] = der[content.start];
-        content.start += 1;
-    }
-    if content.len() > 1 && is_der(der, content.clone()) {
-        return walk(der, content, out, tools, depth + 1);
-    }
-    if element.tag == 3 && content.len() <= 4 {
-        out[content.clone()].copy_from_slice(&der[content]);
-    } else if element.tag == 3 {
-        // The first byte of a point says how it is written.
-        out[content.start] = der[content.start];
-        let noise = tools.secret.noise("key", &der[content.clone()]);
-        out[content.start + 1..content.end].copy_from_slice(&noise[1..]);
+    /// BIT STRING and OCTET STRING, which often hold DER themselves.
+    fn wrapped(&mut self, element: &Element, out: &mut [u8], depth: u8) {
+        let der = self.der;
+        let mut content = element.content.clone();
+        if element.tag == 3 && !content.is_empty() {
+            out[content.start] = der[content.start];
+            content.start += 1;
+        }
+        if content.len() > 1 && is_der(der, content.clone()) {
+            return self.elements(content, out, depth + 1);
+        }
+        if element.tag == 3 && content.len() <= 4 {
+            out[content.clone()].copy_from_slice(&der[content]);
+        } else if element.tag == 3 {
+            // The first byte of a point says how it is written.
+            out[content.start] = der[content.start];
+            let noise = self.tools.secret.noise("key", &der[content.clone()]);
+            out[content.start + 1..content.end].copy_from_slice(&noise[1..]);
+        }
     }
 }
 
@@ -196,8 +226,8 @@ fn address(content: &[u8], addresses: &mut Addresses) -> Vec<u8> {
 /// The value of a name's attribute.
 fn text(content: &[u8], attribute: Option<&'static str>, tools: &Tools<'_>) -> Vec<u8> {
     let kind = attribute.unwrap_or_default();
-    if kind == "C" && content.len() == 2 {
-        return content.to_vec();
+    if content.len() == 2 && content.iter().all(u8::is_ascii_uppercase) {
+        return content.to_vec(); // a country
     }
     let value = String::from_utf8_lossy(content).into_owned();
     let tells = |value: &str| {

@@ -58,11 +58,21 @@ pub(super) fn redact(message: &[u8], names: &Names, secret: &Secret) -> Vec<u8> 
     let _ = match message.first() {
         Some(1) => client(&mut copy, names, secret),
         Some(2) => server(&mut copy, names, secret),
+        // Keys made for this connection, and signatures with them.
+        Some(12 | 14 | 16) => copy.keep(message.len()).map(|_| ()),
+        Some(4) => ticket(&mut copy, secret),
         _ => copy.keep(4).map(|_| ()),
     };
     let mut out = copy.out;
     out.resize(message.len(), 0);
     out
+}
+
+/// NewSessionTicket (RFC 5077 section 3.3).
+fn ticket(copy: &mut Copy<'_>, secret: &Secret) -> Option<()> {
+    copy.keep(8)?;
+    let length = copy.be16()?;
+    copy.change(length, |b| secret.noise("ticket", b))
 }
 
 fn client(copy: &mut Copy<'_>, names: &Names, secret: &Secret) -> Option<()> {
@@ -198,11 +208,32 @@ fn encrypted_hello(copy: &mut Copy<'_>, secret: &Secret) -> Option<()> {
 /// QUIC transport parameters (RFC 9000 section 18): numbers, connection ids and versions; tokens, addresses and
 /// private ones become zeros.
 fn transport(copy: &mut Copy<'_>) -> Option<()> {
+    let stated = copy
+        .from
+        .first_chunk::<2>()
+        .map(|l| usize::from(u16::from_be_bytes(*l)));
+    if stated.is_some_and(|length| length + 2 == copy.from.len()) {
+        return old_transport(copy);
+    }
     while copy.at() < copy.from.len() {
         let id = varint(copy)?;
         let length = usize::try_from(varint(copy)?).ok()?;
         let numbers = matches!(id, 1 | 3..=12 | 14 | 32) && length <= 8;
         if numbers || matches!(id, 0 | 15 | 16 | 17 | 0x00ff_73db) {
+            copy.keep(length)?;
+        } else {
+            copy.change(length, |b| vec![0; b.len()])?;
+        }
+    }
+    Some(())
+}
+
+/// The same before draft 27: a length, then entries with lengths of two bytes.
+fn old_transport(copy: &mut Copy<'_>) -> Option<()> {
+    copy.be16()?;
+    while copy.at() < copy.from.len() {
+        let (id, length) = (copy.be16()?, copy.be16()?);
+        if matches!(id, 1 | 3..=12 | 14) && length <= 8 {
             copy.keep(length)?;
         } else {
             copy.change(length, |b| vec![0; b.len()])?;

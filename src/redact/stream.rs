@@ -18,6 +18,7 @@ use crate::observe::http::head::{RequestHead, ResponseHead, begins_request, head
 use crate::observe::tls::hello::{HelloTransport, parse_client_hello, parse_server_hello};
 use crate::observe::tls::record::{self, Event, Header, Hole, RecordReader};
 use crate::types::{Mark, Side};
+use std::ops::Range;
 
 const MAX_MESSAGE: usize = 64 * 1024;
 const MAX_HEAD: usize = 8 * 1024;
@@ -50,6 +51,9 @@ enum Expect {
     /// Nothing that is looked at.
     Nothing,
 }
+
+/// Bytes of a stream, and the pieces of it that they are.
+type Gathered = (Vec<u8>, Vec<(u64, usize)>);
 
 /// One side's stream.
 #[derive(Default, Debug)]
@@ -374,11 +378,7 @@ impl Scan<'_> {
     }
 
     /// A head with its empty line, once it is whole.
-    fn gather_head(
-        &mut self,
-        side: Side,
-        bytes: &mut &[u8],
-    ) -> Option<(Vec<u8>, Vec<(u64, usize)>)> {
+    fn gather_head(&mut self, side: Side, bytes: &mut &[u8]) -> Option<Gathered> {
         let half = self.half(side);
         let before = half.gathered.len();
         let room = MAX_HEAD.saturating_sub(before).min(bytes.len());
@@ -540,7 +540,9 @@ impl Scan<'_> {
                 let version = parse_server_hello(&message).map(|hello| hello.version);
                 self.streams.tls13 |= version.is_some_and(crate::fact::tls::is_tls13);
             }
-            (Side::Server, 11) => return self.certificates(&message, &pieces),
+            (_, 11) => return self.certificates(side, &message, &pieces),
+            (_, 13) => return self.authorities(side, &message, &pieces),
+            (_, 22) => return self.with_der(side, &message, &pieces, 8, vec![8..message.len()]),
             _ => {}
         }
         let new = hello::redact(&message, self.names, self.secret);
@@ -557,8 +559,9 @@ impl Scan<'_> {
         found.elsewhere |= !self.names.is_followed(&name);
     }
 
-    fn certificates(&mut self, message: &[u8], pieces: &[(u64, usize)]) {
-        let mut later = Vec::new();
+    /// Certificate (RFC 5246 section 7.4.2).
+    fn certificates(&mut self, side: Side, message: &[u8], pieces: &[(u64, usize)]) {
+        let mut ranges = Vec::new();
         let mut at = 7;
         while let Some(&[a, b, c]) = message.get(at..).and_then(|rest| rest.first_chunk()) {
             let length = u32::from_be_bytes([0, a, b, c]) as usize;
@@ -567,11 +570,52 @@ impl Scan<'_> {
                 break;
             }
             at = range.end;
-            later.push((Later::Certificate, range));
+            ranges.push(range);
         }
+        self.with_der(side, message, pieces, at, ranges);
+    }
+
+    /// CertificateRequest (RFC 5246 section 7.4.4): kinds, algorithms from TLS 1.2 on, then names of authorities.
+    fn authorities(&mut self, side: Side, message: &[u8], pieces: &[(u64, usize)]) {
+        let be16 = |at: usize| {
+            let pair = message.get(at..)?.first_chunk()?;
+            Some(usize::from(u16::from_be_bytes(*pair)))
+        };
+        let kinds = 5 + message.get(4).map_or(0, |n| usize::from(*n));
+        let lists = [Some(kinds), be16(kinds).map(|length| kinds + 2 + length)];
+        let names = lists
+            .into_iter()
+            .flatten()
+            .find(|at| be16(*at).is_some_and(|length| at + 2 + length == message.len()));
+        let mut at = names.map_or(4, |at| at + 2);
+        let mut ranges = Vec::new();
+        while names.is_some()
+            && let Some(length) = be16(at)
+            && at + 2 + length <= message.len()
+        {
+            ranges.push(at + 2..at + 2 + length);
+            at += 2 + length;
+        }
+        self.with_der(side, message, pieces, at, ranges);
+    }
+
+    /// A message that stays up to `end`, but for the parts in DER.
+    fn with_der(
+        &mut self,
+        side: Side,
+        message: &[u8],
+        pieces: &[(u64, usize)],
+        end: usize,
+        ranges: Vec<Range<usize>>,
+    ) {
         let mut new = message.to_vec();
-        new[at..].fill(0);
-        let edits = &mut self.edits[Side::Server.index()];
+        let kept = ranges.last().map_or(end, |last| last.end.max(end));
+        if let Some(rest) = new.get_mut(kept..) {
+            rest.fill(0);
+        }
+        let later = ranges.into_iter().filter(|range| range.start <= range.end);
+        let later: Vec<_> = later.map(|range| (Later::Certificate, range)).collect();
+        let edits = &mut self.edits[side.index()];
         self.store.put(edits, pieces, &new, &later);
     }
 
