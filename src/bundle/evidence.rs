@@ -6,6 +6,7 @@
 
 use super::check::{refusal, same_in_part};
 use super::choose::{Chosen, failed};
+use super::pack::UNFINISHED;
 use super::pick::{Kept, Picked, Rank};
 use super::{Refused, Request, described};
 use crate::engine::Engine;
@@ -165,9 +166,16 @@ impl Maker<'_> {
 
     /// What the same engine says of the file.
     fn read(&self, bytes: &[u8]) -> Result<Report, Refused> {
-        let mut file = tempfile::NamedTempFile::new_in(self.request.scratch)?;
-        file.write_all(bytes)?;
-        file.flush()?;
+        let folder = self.request.scratch;
+        let full = |e: std::io::Error| {
+            let folder = folder.display();
+            Refused::Failed(format!(
+                "{folder}: can't be written: {e}: make room, or name another place"
+            ))
+        };
+        let mut file = tempfile::NamedTempFile::with_prefix_in(UNFINISHED, folder).map_err(full)?;
+        file.write_all(bytes).map_err(full)?;
+        file.flush().map_err(full)?;
         let failed = |e: source::OpenError| Refused::Failed(e.to_string());
         let mut source = source::open(&[file.path().to_owned()]).map_err(failed)?;
         let mut engine = Engine::new(self.request.target.clone(), self.request.limits);

@@ -13,7 +13,7 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{CompressionMethod, DateTime};
 
 /// Begins the names of what is not finished.
-const UNFINISHED: &str = ".shakedown-unfinished-";
+pub(super) const UNFINISHED: &str = ".shakedown-unfinished-";
 
 fn hex(digest: &Digest) -> String {
     let mut out = String::new();
@@ -160,7 +160,7 @@ pub fn write(
             path.display()
         ))),
         Err(e) => Err(Refused::Failed(format!(
-            "{}: can't be written: {e}: nothing was left there",
+            "{}: can't be written: {e}: nothing was left there; make room, or name another place",
             path.display()
         ))),
     }

@@ -123,10 +123,10 @@ fn cut(text: &str, most: usize) -> String {
 }
 
 fn figure(out: &mut String, id: &str, title: &str, about: &str, body: &str, height: u32) {
-    let _ = write!(
+    let _ = writeln!(
         out,
         "<figure><figcaption>{about}</figcaption><svg role=\"img\" aria-labelledby=\"{id}t {id}d\" width=\"100%\" \
-         height=\"{height}\"><title id=\"{id}t\">{title}</title><desc id=\"{id}d\">{about}</desc>{body}</svg></figure>\n",
+         height=\"{height}\"><title id=\"{id}t\">{title}</title><desc id=\"{id}d\">{about}</desc>{body}</svg></figure>",
     );
 }
 

@@ -1,6 +1,6 @@
 //! The page from top to bottom.
 
-use super::super::ticket::ask::{failing, questions, whom};
+use super::super::ticket::ask::{self, failing, questions, whom};
 use super::super::ticket::{Hashed, Page, name};
 use super::charts::{resolvers as resolver_chart, retries, sign, timeline};
 use super::{esc, ladder};
@@ -156,7 +156,7 @@ fn verdict(page: &Page<'_>, out: &mut String) {
     let _ = writeln!(out, "<p class=\"dim small\">{}</p></div>", esc(&v.coverage));
     let because: Vec<String> = v.because.iter().map(|b| esc(b)).collect();
     let against: Vec<String> = v.against.iter().map(|a| esc(a)).collect();
-    list(out, "Why", &because);
+    list(out, ask::why(page), &because);
     list(out, "What else it could have been", &against);
 }
 
@@ -370,7 +370,7 @@ fn detail(page: &Page<'_>, attempt: &Attempt, out: &mut String) {
         let drawn = Ladder::new(attempt, packets, painter.lanes().min(3), true);
         let _ = writeln!(
             out,
-            "<details><summary>The same as text</summary><pre>{}</pre></details>",
+            "<details class=\"same\"><summary>The same as text</summary><pre>{}</pre></details>",
             esc_lines(&ladder_text(&drawn, painter))
         );
     }
@@ -387,9 +387,9 @@ fn esc_lines(text: &str) -> String {
 }
 
 fn findings(page: &Page<'_>, attempt: &Attempt, out: &mut String) {
-    let (notes, faults): (Vec<_>, Vec<_>) = attempt
-        .findings
-        .iter()
+    let (first, more) = ask::findings(attempt);
+    let (notes, faults): (Vec<_>, Vec<_>) = first
+        .into_iter()
         .partition(|f| f.severity == Severity::Note);
     let item = |f: &crate::snapshot::Finding| {
         format!(
@@ -406,6 +406,14 @@ fn findings(page: &Page<'_>, attempt: &Attempt, out: &mut String) {
         |items: Vec<&crate::snapshot::Finding>| -> String { items.into_iter().map(item).collect() };
     if !faults.is_empty() {
         let _ = writeln!(out, "<ul>{}</ul>", list(faults));
+    }
+    if !more.is_empty() {
+        let _ = writeln!(
+            out,
+            "<details><summary>{} more findings say the same of other connections</summary><ul>{}</ul></details>",
+            more.len(),
+            list(more)
+        );
     }
     let paths: String = attempt
         .paths

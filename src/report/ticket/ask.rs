@@ -1,7 +1,7 @@
 //! What each reader is asked for: short, and only what that reader can know.
 
 use super::{Audience, Page, name};
-use crate::snapshot::{Attempt, Blame, Outcome};
+use crate::snapshot::{Attempt, Blame, Finding, Outcome, Severity, Stage};
 
 /// Attempts that the questions name.
 const MAX_NAMED: usize = 3;
@@ -21,6 +21,27 @@ pub fn failing<'a>(page: &Page<'a>) -> Vec<&'a Attempt> {
         )
     });
     found
+}
+
+/// The findings to tell in full: the first of each cause; and the others, which say the same of other connections.
+#[must_use]
+pub fn findings(attempt: &Attempt) -> (Vec<&Finding>, Vec<&Finding>) {
+    let mut told: Vec<(&str, Severity)> = Vec::new();
+    attempt.findings.iter().partition(|f| {
+        let kind = (f.cause.as_str(), f.severity);
+        let new = !told.contains(&kind);
+        told.push(kind);
+        new
+    })
+}
+
+/// The heading of the reasons: their sentences name frames of the original.
+#[must_use]
+pub const fn why(page: &Page<'_>) -> &'static str {
+    match page.ticket {
+        Some(_) => "Why (frames of the original)",
+        None => "Why",
+    }
 }
 
 /// The questions.
@@ -82,19 +103,28 @@ fn about(attempt: &Attempt, audience: Audience) -> String {
     let to = server.map_or(String::new(), |s| format!(" at {s}"));
     let what = attempt.cause.as_deref().unwrap_or("trouble");
     let name = name(attempt);
-    match audience {
-        Audience::Isp => format!(
-            "At {at} UTC a connection to {name}{to} ran into {what}. Is that address reachable from your network, and is anything on the way filtered, rate-limited or down?"
-        ),
-        Audience::Vpn => format!(
-            "At {at} UTC a connection to {name}{to} ran into {what}. Does your exit reach that address, and does a filter, a blocklist or the tunnel's MTU act on it?"
-        ),
-        Audience::Service => format!(
-            "At {at} UTC a connection to {name}{to} ran into {what}. What do the logs of that edge say about it?"
-        ),
-        Audience::Developer => {
-            format!("At {at} UTC {name}{to} ran into {what}. Is that the behaviour you expect?")
+    let lookup = attempt.stage == Some(Stage::Dns);
+    let happened = match lookup {
+        true => format!("At {at} UTC the lookup of {name} ran into {what}."),
+        false => format!("At {at} UTC a connection to {name}{to} ran into {what}."),
+    };
+    format!("{happened} {}", question(audience, lookup))
+}
+
+const fn question(audience: Audience, lookup: bool) -> &'static str {
+    match (audience, lookup) {
+        (Audience::Isp, false) => {
+            "Is that address reachable from your network, and is anything on the way filtered, rate-limited or down?"
         }
+        (Audience::Vpn, false) => {
+            "Does your exit reach that address, and does a filter, a blocklist or the tunnel's MTU act on it?"
+        }
+        (Audience::Isp | Audience::Vpn, true) => {
+            "Does your resolver answer for that name, and is the name on a blocklist of yours?"
+        }
+        (Audience::Service, false) => "What do the logs of that edge say about it?",
+        (Audience::Service, true) => "Is that name meant to exist, and do its name servers answer?",
+        (Audience::Developer, _) => "Is that the behaviour you expect?",
     }
 }
 

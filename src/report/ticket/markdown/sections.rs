@@ -3,7 +3,7 @@
 use super::{Part, Section, fence};
 use crate::ladder::{Glyphs, Ladder, Painter, text as ladder_text};
 use crate::report::markdown::{code, prose, time};
-use crate::report::ticket::ask::{failing, questions, whom};
+use crate::report::ticket::ask::{failing, findings, questions, whom, why};
 use crate::report::ticket::{Page, name};
 use crate::snapshot::{Attempt, Outcome};
 use std::fmt::Write;
@@ -219,7 +219,8 @@ fn detail(page: &Page<'_>, attempt: &Attempt, lines: usize) -> String {
         code(name(attempt)),
         attempt.outcome.as_str()
     );
-    for f in &attempt.findings {
+    let (first, more) = findings(attempt);
+    for f in first {
         let _ = writeln!(
             out,
             "- **{}** {} · points at {} · {:.0} % sure: {} Frames {}",
@@ -229,6 +230,18 @@ fn detail(page: &Page<'_>, attempt: &Attempt, lines: usize) -> String {
             f.confidence * 100.0,
             sentence(&prose(&f.what)),
             page.frames(attempt, &f.frames),
+        );
+    }
+    if !more.is_empty() {
+        let frames: Vec<u32> = more
+            .iter()
+            .filter_map(|f| f.frames.first().copied())
+            .collect();
+        let frames = page.frames(attempt, &frames[..frames.len().min(30)]);
+        let _ = writeln!(
+            out,
+            "- {} more findings say the same of other connections. Frames {frames}",
+            more.len()
         );
     }
     for path in &attempt.paths {
@@ -309,7 +322,7 @@ fn around(count: usize, broke_at: Option<usize>, most: usize) -> (usize, usize) 
 
 fn reasons(page: &Page<'_>) -> String {
     let v = &page.report.verdict;
-    let because = listed("Why", v.because.iter().map(|b| prose(b)));
+    let because = listed(why(page), v.because.iter().map(|b| prose(b)));
     let against = listed(
         "What else it could have been",
         v.against.iter().map(|a| prose(a)),
