@@ -178,6 +178,9 @@ impl Walk<'_, '_> {
         if content.len() > 1 && is_der(der, content.clone()) {
             return self.elements(content, out, depth + 1);
         }
+        if element.tag == 4 {
+            return timestamps(&der[content.clone()], &mut out[content]);
+        }
         if element.tag == 3 && content.len() <= 4 {
             out[content.clone()].copy_from_slice(&der[content]);
         } else if element.tag == 3 {
@@ -186,6 +189,34 @@ impl Walk<'_, '_> {
             let noise = self.tools.secret.noise("key", &der[content.clone()]);
             out[content.start + 1..content.end].copy_from_slice(&noise[1..]);
         }
+    }
+}
+
+/// A list of Signed Certificate Timestamps (RFC 6962 section 3.3), which are unique to a certificate: lengths and kinds
+/// of algorithms. Anything else stays zeros.
+fn timestamps(list: &[u8], out: &mut [u8]) {
+    let be16 = |at: usize| {
+        let pair = list.get(at..)?.first_chunk()?;
+        Some(usize::from(u16::from_be_bytes(*pair)))
+    };
+    if be16(0).is_none_or(|length| length + 2 != list.len()) {
+        return;
+    }
+    let mut keep = |at: usize, length: usize| {
+        if let Some(kept) = list.get(at..at + length) {
+            out[at..at + length].copy_from_slice(kept);
+        }
+    };
+    keep(0, 2);
+    let mut at = 2;
+    while let Some(length) = be16(at) {
+        keep(at, 2);
+        let Some(extensions) = be16(at + 43) else {
+            return;
+        };
+        keep(at + 43, 2);
+        keep(at + 45 + extensions, 4);
+        at += 2 + length;
     }
 }
 

@@ -5,6 +5,8 @@
 //! portal probes, the public names of ECH, a CDN's own suffix); the last label where it is a common top-level domain;
 //! `_service` labels; and a target name with a search domain behind it, of which only the search domain goes.
 //!
+//! Reverse names (`in-addr.arpa`, `ip6.arpa`) never stay, whatever the target: they are addresses.
+//!
 //! Labels of one or two characters are moved within all labels of that length below the same parent, so that no two
 //! fall together; longer ones fall together as seldom as chance has it.
 
@@ -102,18 +104,29 @@ impl Names {
     /// For each label what it becomes; `None` where it stays.
     pub(super) fn labels(&self, labels: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
         let full = joined(labels);
-        if self.is_target(&full) {
+        let reverse = full.ends_with(".in-addr.arpa") || full.ends_with(".ip6.arpa");
+        if self.is_target(&full) && !reverse {
             return vec![None; labels.len()];
         }
         let count = labels.iter().filter(|label| !label.is_empty()).count();
-        let prefix = (2..count)
+        let prefix = (2..if reverse { 0 } else { count })
             .rev()
             .find(|n| self.is_target(&joined(&labels[..*n])))
             .unwrap_or(0);
-        let known = self.known_from(labels);
+        // An address in reverse: nobody's name but the address' owner's.
+        let known = match reverse {
+            true => labels.iter().rposition(|l| l.eq_ignore_ascii_case(b"arpa")),
+            false => Some(self.known_from(labels)),
+        };
+        let known = known.unwrap_or(labels.len());
+        let known = if reverse {
+            known.saturating_sub(1)
+        } else {
+            known
+        };
         (0..TRIES)
             .map(|round| self.changed(labels, prefix..known, round))
-            .find(|new| !self.is_taken(labels, new))
+            .find(|new| reverse || !self.is_taken(labels, new))
             .unwrap_or_else(|| {
                 let fill = |label: &&[u8]| Some(vec![b'x'; label.len()]);
                 labels.iter().map(fill).collect()
