@@ -155,6 +155,13 @@ pub fn make(request: Request<'_>) -> Result<Bundle, Refused> {
             plan.frame(frame);
         }
     })?;
+    let gone = |id: &&usize| original.0.attempts.iter().all(|a| a.id != **id);
+    if let Some(id) = request.drop.iter().chain(request.only).find(gone) {
+        let count = original.0.attempts.len();
+        return Err(Refused::Failed(format!(
+            "there is no attempt {id}: they are numbered from 1 to {count}, as `read` shows them"
+        )));
+    }
     let chosen = choose::choose(&original.0, request.drop, request.only);
     let picked = pick(&request, &original.0, &chosen)?;
     let seen = match plan {

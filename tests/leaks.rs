@@ -6,11 +6,13 @@
 mod leaks;
 
 use leaks::{Marker, search};
+use shakedown::bundle::{self, Privacy, Refused, Request, pack};
 use shakedown::diagnose::Thresholds;
 use shakedown::engine::{Engine, Limits};
 use shakedown::redact::Plan;
 use shakedown::report::pcapng::Writer;
 use shakedown::report::text::Style;
+use shakedown::report::ticket::Audience;
 use shakedown::report::{json, markdown, text};
 use shakedown::source::{self, Source};
 use shakedown::target::Target;
@@ -19,6 +21,7 @@ use shakedown_craft::prelude::*;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 const CLIENT4: &str = "84.155.77.201";
 const CLIENT6: &str = "2a02:8109:9a40:1b2c:3e22:fbff:fe0a:1723";
@@ -77,13 +80,56 @@ fn outputs(path: &Path, target: &Target) -> Vec<(&'static str, Vec<u8>)> {
         verbose: true,
     };
     text::write(&report, style, &mut c).unwrap();
-    vec![
+    let mut files = vec![
         ("report.json", a),
         ("report.md", b),
         ("report.txt", c),
         ("evidence.pcapng", writer_bytes(writer)),
         ("captures", format!("{infos:?}").into_bytes()),
-    ]
+    ];
+    files.extend(bundled(path, target));
+    files
+}
+
+/// The files of the bundle, as `report` writes them.
+fn bundled(path: &Path, target: &Target) -> Vec<(&'static str, Vec<u8>)> {
+    let dir = tempfile::tempdir().unwrap();
+    let stop = AtomicBool::new(false);
+    let names = [path.display().to_string()];
+    let request = Request {
+        open: &|| {
+            let source = source::open(&[path.to_owned()]).map_err(|e| e.to_string())?;
+            Ok(Box::new(source) as Box<dyn Source>)
+        },
+        privacy: Privacy::Redacted([7; 32]),
+        target: target.clone(),
+        limits: Limits::default(),
+        thresholds: Thresholds::default(),
+        drop: &[],
+        only: &[],
+        names: &names,
+        stop: &stop,
+        scratch: dir.path(),
+        progress: &|_| (),
+        audience: Some(Audience::Developer),
+        max_chars: None,
+        answers: Vec::new(),
+        tried: Vec::new(),
+        originals: vec![pack::hash(path, names[0].clone(), &stop).unwrap()],
+    };
+    let bundle = match bundle::make(request) {
+        Ok(bundle) => bundle,
+        Err(Refused::Unproven(why)) => return vec![("refusal", why.into_bytes())],
+        Err(error) => panic!("{error}"),
+    };
+    let folder = path.parent().unwrap().display().to_string();
+    let clean = |f: &bundle::BundleFile| f.data.windows(folder.len()).all(|w| w != folder.as_bytes());
+    assert!(bundle.files.iter().all(clean), "where the capture lay is in a file");
+    let zip = dir.path().join("t.zip");
+    pack::write(&zip, &bundle.files, false, &stop).unwrap();
+    let mut files: Vec<_> = bundle.files.into_iter().map(|f| (f.name, f.data)).collect();
+    files.push(("ticket.zip", std::fs::read(zip).unwrap()));
+    files
 }
 
 fn writer_bytes(writer: Writer<Vec<u8>>) -> Vec<u8> {
