@@ -445,8 +445,15 @@ fn an_attempt_can_be_left_out() {
     assert_eq!(ran.exit, 0, "{}", ran.stderr);
     let less = read_json(&dir.path().join("less/report.json"));
     assert_eq!(attempts(&less).len() + 1, attempts(&whole).len());
-    let ran = run(dir.path(), &[&files[..], &["-o", "none", "--drop", "99"]].concat());
-    assert!(ran.exit == 2 && ran.stderr.contains("no attempt 99"), "{}", ran.stderr);
+    let ran = run(
+        dir.path(),
+        &[&files[..], &["-o", "none", "--drop", "99"]].concat(),
+    );
+    assert!(
+        ran.exit == 2 && ran.stderr.contains("no attempt 99"),
+        "{}",
+        ran.stderr
+    );
     assert!(
         !less["bundle"]["evidence"]["attempts"]
             .as_array()

@@ -123,8 +123,12 @@ fn bundled(path: &Path, target: &Target) -> Vec<(&'static str, Vec<u8>)> {
         Err(error) => panic!("{error}"),
     };
     let folder = path.parent().unwrap().display().to_string();
-    let clean = |f: &bundle::BundleFile| f.data.windows(folder.len()).all(|w| w != folder.as_bytes());
-    assert!(bundle.files.iter().all(clean), "where the capture lay is in a file");
+    let clean =
+        |f: &bundle::BundleFile| f.data.windows(folder.len()).all(|w| w != folder.as_bytes());
+    assert!(
+        bundle.files.iter().all(clean),
+        "where the capture lay is in a file"
+    );
     let zip = dir.path().join("t.zip");
     pack::write(&zip, &bundle.files, false, &stop).unwrap();
     let mut files: Vec<_> = bundle.files.into_iter().map(|f| (f.name, f.data)).collect();

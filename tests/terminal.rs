@@ -114,7 +114,7 @@ fn report_asks_what_only_the_user_knows() {
         text.contains("| Device | Pixel 8 |") && text.contains("- another phone"),
         "{text}"
     );
-    assert!(text.contains("| System | Android 16 |") && !text.contains("| Network |"));
+    assert!(text.contains("| System | Android 16 |") && !text.contains("\n| Network |"));
 }
 
 fn ladder_and_capture_are_right(dir: &Path) {

@@ -41,7 +41,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: L
     let notes = [
         "",
         " A file that is there already is never overwritten: the new one gets a number.",
-        " Nothing is redacted but the bundle: look at what you send. B writes it from any screen.",
+        " Only the bundle is redacted: look at what you send.",
+        " The bundle goes beside the capture; B writes it from any screen.",
     ];
     let notes = notes.iter().map(|text| vec![ink(Ink::Dim, *text)]);
     lines(frame, below, look, None, notes);
