@@ -204,3 +204,129 @@ fn class(addr: Addr) -> Class {
         _ => Class::Fixed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::IpAddr;
+
+    fn addr(text: &str) -> Addr {
+        text.parse::<IpAddr>().unwrap().into()
+    }
+
+    fn addresses(servers: &[&str], clients: &[&str]) -> Addresses {
+        let set = |list: &[&str]| list.iter().map(|text| addr(text)).collect();
+        let secret = Secret::new(&[3; 32]);
+        Addresses::new(&secret, &Target::tiktok(), set(servers), set(clients))
+    }
+
+    /// The sample trace that comes with the authors' own implementation.
+    #[test]
+    fn vectors_of_crypto_pan() {
+        let key = [
+            21, 34, 23, 141, 51, 164, 207, 128, 19, 10, 91, 22, 73, 144, 125, 16, 216, 152, 143,
+            131, 121, 121, 101, 39, 98, 87, 76, 45, 42, 132, 34, 2,
+        ];
+        let pan = CryptoPan::new(&key);
+        for (from, to) in [
+            ("128.11.68.132", "135.242.180.132"),
+            ("129.118.74.4", "134.136.186.123"),
+            ("130.132.252.244", "133.68.164.234"),
+            ("141.223.7.43", "141.167.8.160"),
+            ("141.233.145.108", "141.129.237.235"),
+            ("152.163.225.39", "151.140.114.167"),
+            ("156.29.3.236", "147.225.12.42"),
+            ("165.247.96.84", "162.9.99.234"),
+            ("166.107.77.190", "160.132.178.185"),
+            ("192.102.249.13", "252.138.62.131"),
+        ] {
+            let turned = pan.turn(addr(from).0 << 96, 0, 32) >> 96;
+            assert_eq!(turned, addr(to).0 & 0xffff_ffff, "{from}");
+        }
+    }
+
+    #[test]
+    fn common_prefixes_stay_common() {
+        let mut all = addresses(&[], &[]);
+        let shared = |a: Addr, b: Addr| (a.0 ^ b.0).leading_zeros();
+        for (a, b) in [
+            ("84.155.77.201", "84.155.77.12"),
+            ("84.155.77.201", "84.155.12.1"),
+            ("192.168.4.7", "192.168.4.200"),
+            ("2a02:8109:9a40:1b2c::1", "2a02:8109:9a40:1b2c::2"),
+            ("2a02:8109:9a40:1b2c::1", "2a02:8109:1::1"),
+        ] {
+            let (a, b) = (addr(a), addr(b));
+            assert_eq!(shared(all.map(a), all.map(b)), shared(a, b), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn classes_stay_and_addresses_go() {
+        let mut all = addresses(&[], &[]);
+        for (text, class) in [
+            ("10.1.2.3", Some("private")),
+            ("192.168.1.23", Some("private")),
+            ("172.20.3.4", Some("private")),
+            ("100.64.9.9", Some("carrier-grade NAT")),
+            ("169.254.7.7", Some("link-local")),
+            ("198.18.0.7", Some("benchmarking")),
+            ("203.0.113.9", Some("documentation")),
+            ("fd12:3456:789a::1", Some("unique local")),
+            ("fe80::3e22:fbff:fe0a:1723", Some("link-local")),
+            ("84.155.77.201", None),
+            ("2a02:8109:9a40:1b2c:3e22:fbff:fe0a:1723", None),
+        ] {
+            let to = all.map(addr(text));
+            assert_ne!(to, addr(text));
+            assert_eq!(
+                data::special_purpose(to).map(|s| s.name),
+                class,
+                "{text} {to}"
+            );
+            assert!(all.stays(to) == all.stays(addr(text)), "{text} {to}");
+        }
+        assert_eq!(all.map(addr("fe80::1")).0 >> 64, 0xfe80 << 48);
+        for text in [
+            "127.0.0.1",
+            "0.0.0.0",
+            "255.255.255.255",
+            "224.0.0.251",
+            "::1",
+            "ff02::fb",
+            "1.1.1.1",
+            "10.10.34.34",
+            "8.7.198.45",
+        ] {
+            assert_eq!(all.map(addr(text)), addr(text));
+        }
+        let node = all.map(addr("ff02::1:ff0a:1723"));
+        assert_eq!(node.0 >> 24, addr("ff02::1:ff00:0").0 >> 24);
+        assert_ne!(node, addr("ff02::1:ff0a:1723"));
+    }
+
+    #[test]
+    fn servers_stay_unless_they_are_clients() {
+        let mut all = addresses(&["84.1.2.3", "84.1.2.4"], &["84.1.2.4"]);
+        assert_eq!(all.map(addr("84.1.2.3")), addr("84.1.2.3"));
+        assert_ne!(all.map(addr("84.1.2.4")), addr("84.1.2.4"));
+        let net = Target::tiktok().nets().next().unwrap();
+        assert_eq!(all.map(net.first()), net.first());
+        let translated = all.map(addr("64:ff9b::5401:203"));
+        assert_eq!(translated, addr("64:ff9b::5401:203"));
+        assert_ne!(
+            all.map(addr("64:ff9b::5401:204")),
+            addr("64:ff9b::5401:204")
+        );
+    }
+
+    #[test]
+    fn no_two_addresses_become_one() {
+        let mut all = addresses(&["84.1.2.3"], &[]);
+        let mut seen = HashSet::new();
+        for n in 0..70_000_u32 {
+            let from = Addr::v4(n.wrapping_mul(2_654_435_761).to_be_bytes());
+            assert!(seen.insert(all.map(from)), "{from}");
+        }
+    }
+}

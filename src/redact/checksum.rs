@@ -50,3 +50,57 @@ pub(super) fn adjust(sum: &Sum, before: &[u8], out: &mut [u8]) {
 fn word(bytes: &[u8]) -> u16 {
     u16::from_be_bytes([bytes[0], bytes.get(1).copied().unwrap_or(0)])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn right(bytes: &[u8]) -> u16 {
+        let mut total: u32 = bytes.chunks(2).map(|pair| u32::from(word(pair))).sum();
+        while total >> 16 != 0 {
+            total = (total & 0xffff) + (total >> 16);
+        }
+        !(total as u16)
+    }
+
+    #[test]
+    fn right_stays_right_and_wrong_stays_wrong() {
+        for length in [20, 21, 64, 65] {
+            let mut before: Vec<u8> = (0..length).map(|n| (n * 37 % 251) as u8).collect();
+            before[10..12].fill(0);
+            let sum = right(&before).to_be_bytes();
+            before[10..12].copy_from_slice(&sum);
+            let place = Sum {
+                at: 10,
+                cover: 0..before.len(),
+                pseudo: 0..0,
+                optional: false,
+            };
+            let mut after = before.clone();
+            after[0] ^= 0x5a;
+            after[13] = 0;
+            *after.last_mut().unwrap() = 0xee;
+            adjust(&place, &before, &mut after);
+            assert_eq!(right(&after), 0, "{length}");
+            before[10] ^= 0x10;
+            let mut after = before.clone();
+            after[3] = 99;
+            adjust(&place, &before, &mut after);
+            assert_ne!(right(&after), 0, "{length}");
+        }
+    }
+
+    #[test]
+    fn no_checksum_stays_none() {
+        let before = [0; 8];
+        let mut after = [0, 0, 9, 9, 9, 9, 0, 0];
+        let place = Sum {
+            at: 6,
+            cover: 0..8,
+            pseudo: 0..0,
+            optional: true,
+        };
+        adjust(&place, &before, &mut after);
+        assert_eq!(after[6..], [0, 0]);
+    }
+}

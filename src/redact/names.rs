@@ -293,3 +293,95 @@ fn joined(labels: &[&[u8]]) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Names {
+        Names::new(&Secret::new(&[5; 32]), &Arc::new(Target::tiktok()))
+    }
+
+    fn text(name: &str) -> String {
+        String::from_utf8(names().text(name.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn names_keep_their_form_and_their_relations() {
+        let new = text("mail.firma.example.com");
+        assert_eq!(new.len(), "mail.firma.example.com".len());
+        assert!(new.ends_with(".com") && !new.contains("firma") && !new.contains("example"));
+        let other = text("MAIL.Firma.Example.COM.");
+        assert_eq!(other.to_lowercase(), format!("{new}."));
+        let sibling = text("ftp2.firma.example.com");
+        assert_eq!(
+            sibling.split_once('.').unwrap().1,
+            new.split_once('.').unwrap().1
+        );
+        assert_ne!(text("a.example.com"), text("b.example.com"));
+        assert_ne!(text("laptop"), "laptop");
+    }
+
+    #[test]
+    fn what_the_rules_know_stays() {
+        for name in [
+            "www.tiktok.com",
+            "dns.google",
+            "cloudflare-ech.com",
+            "connectivitycheck.gstatic.com",
+            "www.tiktok.com.",
+            "com",
+            "1.1.1.1",
+            "*",
+        ] {
+            assert_eq!(text(name), name);
+        }
+        let search = text("www.tiktok.com.firma.intern");
+        assert!(
+            search.starts_with("www.tiktok.com.") && !search.contains("firma"),
+            "{search}"
+        );
+        let cdn = text("kunde77.edgekey.net");
+        assert!(
+            cdn.ends_with(".edgekey.net") && !cdn.contains("kunde"),
+            "{cdn}"
+        );
+        let own = text("abc123.dns.nextdns.io");
+        assert!(
+            own.ends_with(".dns.nextdns.io") && !own.contains("abc123"),
+            "{own}"
+        );
+        assert!(data::resolver_of_name(&own).is_some(), "{own}");
+    }
+
+    #[test]
+    fn addresses_in_names_go() {
+        let mut all = Target::everything();
+        all.set_all(true);
+        let names = Names::new(&Secret::new(&[5; 32]), &Arc::new(all));
+        let new = names.text(b"201.77.155.84.in-addr.arpa");
+        let new = String::from_utf8(new).unwrap();
+        assert!(
+            new.ends_with(".in-addr.arpa") && !new.contains("201"),
+            "{new}"
+        );
+        let ip = text("84.155.77.201");
+        assert!(
+            ip.parse::<IpAddr>().is_ok() && ip != "84.155.77.201" && ip.len() == 13,
+            "{ip}"
+        );
+        assert!(text("2a02:8109::1").parse::<IpAddr>().is_ok());
+    }
+
+    #[test]
+    fn short_labels_never_fall_together() {
+        let mut seen = std::collections::HashSet::new();
+        for a in LETTERS {
+            assert!(seen.insert(text(&format!("{}.example.com", char::from(*a)))));
+            for b in LETTERS {
+                let (a, b) = (char::from(*a), char::from(*b));
+                assert!(seen.insert(text(&format!("{a}{b}.example.com"))));
+            }
+        }
+    }
+}
