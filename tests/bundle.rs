@@ -3,6 +3,7 @@
 //!
 //! `CASE=tcp.refused cargo test --test bundle` takes only the fixtures whose path contains that text.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // in helpers too: a test stops at a surprise
+#![allow(clippy::disallowed_methods)] // waits for another program
 
 #[path = "support/fixture.rs"]
 mod fixture;

@@ -261,7 +261,7 @@ mod tests {
         names
     }
 
-    const GO_ON: AtomicBool = AtomicBool::new(false);
+    static GO_ON: AtomicBool = AtomicBool::new(false);
 
     #[test]
     fn a_hash_is_the_published_one() {
