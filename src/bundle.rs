@@ -475,4 +475,5 @@ pub(crate) fn described(bytes: &[u8], rest: Evidence) -> Evidence {
         },
         ..rest
     }
+    .indexed()
 }

@@ -221,6 +221,7 @@ impl Maker<'_> {
                 cut,
                 elided: self.picked.elided,
                 checked: self.checked(again),
+                numbers: HashMap::new(),
             },
         );
         Proof {

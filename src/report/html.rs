@@ -8,6 +8,7 @@
 mod charts;
 mod ladder;
 mod parts;
+mod tables;
 
 use super::ticket::Page;
 use base64::Engine as _;

@@ -11,6 +11,7 @@ use crate::snapshot::clean::clean;
 use crate::snapshot::{Attempt, Report};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::collections::HashMap;
 
 /// Characters kept of one answer of the user.
 pub const MAX_WORDS: usize = 1000;
@@ -92,15 +93,25 @@ pub struct Evidence {
     pub elided: u64,
     /// What analysing it again said.
     pub checked: String,
+    /// The frames' numbers in the evidence, by capture and number there; see [`Evidence::indexed`].
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub numbers: HashMap<(usize, u32), u32>,
 }
 
 impl Evidence {
+    /// With the index that [`Evidence::number`] looks into.
+    #[must_use]
+    pub fn indexed(mut self) -> Self {
+        let number = |o: &Origin| ((o.capture, o.frame), o.evidence);
+        self.numbers = self.frames.iter().map(number).collect();
+        self
+    }
+
     /// The number in the evidence of a frame of the original.
     #[must_use]
     pub fn number(&self, capture: usize, frame: u32) -> Option<u32> {
-        let found = self.frames.iter();
-        let mut found = found.filter(|o| o.capture == capture && o.frame == frame);
-        found.next().map(|o| o.evidence)
+        self.numbers.get(&(capture, frame)).copied()
     }
 }
 
