@@ -41,6 +41,16 @@ pub enum Command {
     /// usage or unreadable input, 3 an input could be read in part only, or no name has an outcome in both.
     #[command(after_help = COMPARE_EXAMPLES)]
     Compare(Compare),
+    /// Make the thing to attach to a bug ticket: a report in three forms, and the packets that prove it
+    ///
+    /// Writes report.md, report.html, report.json and evidence.pcapng: the packets of the attempts that failed and of one
+    /// that worked, payload cut, each with a comment. What is written is analysed again: an attempt that would not be
+    /// judged the same is named, and nothing is written. On a terminal, what only the user can know is asked for.
+    ///
+    /// Exit status: 0 nothing is broken, 1 at least one attempt is broken, 2 wrong usage, unreadable input or no bundle,
+    /// 3 the input could be read in part only (the bundle is about that part).
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(Report),
     /// Say what a cause means, how it is recognised, what it is confused with and what to do
     Explain {
         /// The cause, as reports name it; without it, all are listed
@@ -191,6 +201,12 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+const REPORT_EXAMPLES: &str = "Examples:
+  shakedown report phone.pcapng -o ticket.zip
+  shakedown report phone.pcapng -o ticket --for isp --tried 'another phone' --network 'fibre, Wi-Fi'
+  shakedown report phone.pcapng -o ticket.zip --max-chars 32000
+  tcpdump -w - -U port 443 or port 53 | shakedown report - -o ticket.zip";
+
 const COMPARE_EXAMPLES: &str = "Examples:
   shakedown compare wifi.pcapng mobile-data.pcapng
   shakedown compare --format markdown vpn-on.pcap vpn-off.pcap -o ticket.md
@@ -235,6 +251,106 @@ pub struct Compare {
     /// More text: names with the same outcome in full, all names of one capture alone
     #[arg(short, long, conflicts_with = "quiet")]
     pub verbose: bool,
+}
+
+/// Options of `report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// Captures, as for `read`; `-` is standard input. Several are merged in time order
+    #[arg(required_unless_present = "json_schema", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Where the bundle goes: a file if it ends in .zip, else a folder
+    #[arg(
+        short,
+        long,
+        required_unless_present = "json_schema",
+        value_name = "ZIP|DIR"
+    )]
+    pub output: Option<PathBuf>,
+    /// Overwrite an older bundle
+    #[arg(long)]
+    pub force: bool,
+    /// Who is to read it: changes what leads and what is asked for
+    #[arg(long = "for", value_enum, value_name = "READER")]
+    pub audience: Option<Audience>,
+    /// Most characters of report.md, for trackers with limits (GitHub 65536, Jira 32767): what matters least is left out
+    #[arg(long, value_name = "N", value_parser = max_chars)]
+    pub max_chars: Option<usize>,
+    /// Something that was tried already; may be repeated
+    #[arg(long, value_name = "TEXT")]
+    pub tried: Vec<String>,
+    /// The device
+    #[arg(long, value_name = "TEXT")]
+    pub device: Option<String>,
+    /// Its operating system
+    #[arg(long, value_name = "TEXT")]
+    pub os: Option<String>,
+    /// Version of the app
+    #[arg(long, value_name = "TEXT")]
+    pub app_version: Option<String>,
+    /// The network, such as 'fibre of X, Wi-Fi'
+    #[arg(long, value_name = "TEXT")]
+    pub network: Option<String>,
+    /// The error that the app showed
+    #[arg(long, value_name = "TEXT")]
+    pub error_code: Option<String>,
+    /// Ask nothing, also on a terminal
+    #[arg(long)]
+    pub no_input: bool,
+    /// Keep addresses and names as they are
+    #[arg(long, overrides_with = "redact")]
+    pub no_redact: bool,
+    /// Replace addresses and names of devices, and names of anything but the target (the default)
+    #[arg(long, overrides_with = "no_redact")]
+    pub redact: bool,
+    /// Leave the attempt with that number out; may be repeated
+    #[arg(long, value_name = "ATTEMPT")]
+    pub drop: Vec<usize>,
+    /// Print the JSON Schema of report.json and stop
+    #[arg(long)]
+    pub json_schema: bool,
+    /// What to look for
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Only packets that match this BPF expression, as tcpdump takes it (names are never looked up)
+    #[arg(short = 'f', long = "filter", value_name = "BPF")]
+    pub filter: Option<String>,
+    /// From when on something is slow, as in dns.slow=300ms; as for `read`
+    #[arg(long = "limit", value_name = "NAME=DURATION")]
+    pub limits: Vec<String>,
+    /// Flows held at the same time; the quietest are given up beyond that, and the report says so
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub max_flows: usize,
+    /// Colours in what is printed
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Print everything that was replaced and left out
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub verbose: bool,
+}
+
+/// Who is to read a ticket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Audience {
+    /// The internet provider
+    Isp,
+    /// Who runs the VPN
+    Vpn,
+    /// Who runs the service
+    Service,
+    /// Who writes the app
+    Developer,
+}
+
+fn max_chars(text: &str) -> Result<usize, String> {
+    use shakedown::report::ticket::markdown::MIN_CHARS;
+    match text.parse() {
+        Ok(n) if n >= MIN_CHARS => Ok(n),
+        _ => Err(format!("a number of at least {MIN_CHARS}")),
+    }
 }
 
 /// Output formats of `compare`.
@@ -335,6 +451,8 @@ pub enum Format {
     Ndjson,
     /// For a ticket
     Markdown,
+    /// One page to open in a browser, with pictures
+    Html,
 }
 
 /// When to colour.

@@ -16,9 +16,9 @@ pub use answer::{
     Sinkhole, SinkholeKind, SpecialPurpose, never_public, sinkhole, sinkhole_name, special_purpose,
 };
 pub use blockpage::{BlockPage, Part, blockpage};
-pub use cdn::cdn_of_name;
+pub use cdn::{cdn_of_name, cdn_suffix};
 pub use hosts::{HostRow, tiktok_hosts, tiktok_labels, tiktok_sources};
 pub use interceptor::{Interceptor, interceptor, is_public_ca};
 pub use network::{Network, Weight, network_of, networks};
-pub use probe::{Probe, portal_probe};
+pub use probe::{Probe, is_probe_host, portal_probe};
 pub use resolver::{Resolver, Transports, resolver_of_addr, resolver_of_name};

@@ -14,6 +14,7 @@ use crate::fact::icmp::IcmpError;
 use crate::types::{Addr, Direction, Frame, LinkType, Mark};
 
 use bytes::Bytes;
+use trace::{Note, Trace};
 use walk::{Context, Stop, Walk, Walked};
 
 mod bytes;
@@ -26,6 +27,7 @@ mod link;
 mod linktype;
 mod options;
 mod ppp;
+pub(crate) mod trace;
 mod transport;
 mod tunnel;
 mod walk;
@@ -237,6 +239,16 @@ impl Decoder {
     fn decode_slow<'a>(&'a mut self, frame: &Frame<'a>) -> Outcome<'a> {
         resolve(&mut self.fragments, &mut self.whole, walk_frame(frame))
     }
+}
+
+/// Where the layers of a frame lie, as far as they can be read, outermost first.
+pub(crate) fn layers(frame: &Frame<'_>, notes: &mut Vec<Note>) {
+    let trace = Trace::new(std::mem::take(notes));
+    let mut ctx = Context::traced(frame, &trace);
+    if let Ok(packet) = link::network(&mut ctx, frame.link, Bytes::of(frame)) {
+        let _ = ip::packet(ctx, packet);
+    }
+    *notes = trace.into_notes();
 }
 
 /// All layers of a frame, without the memory of earlier fragments.

@@ -37,8 +37,9 @@ pub fn explore(
         limits,
         thresholds,
     };
+    let bundler = crate::run::report::bundler(&options.files, plan.clone());
     let mut feed = FileFeed::start(plan).map_err(|e| anyhow!(e))?;
-    let mut packets = FilePackets::new(open, again);
+    let mut packets = FilePackets::new(open, again).with_bundler(bundler);
     let color = options.color != Color::Never;
     terminal::run(&mut feed, &mut packets, &config, color).context("the terminal")?;
     Ok(0)

@@ -19,5 +19,5 @@ mod tests;
 pub use collect::{Collected, Collector, MAX_BYTES, MAX_PACKETS, Seen, Trouble};
 pub use facts::FactGroup;
 pub use layout::{Ladder, Lane, Row};
-pub use paint::{Glyphs, Ink, Painter, Span, text};
-pub use want::{Route, Wanted};
+pub use paint::{Glyphs, Ink, Painter, Span, fold_text, ink_of, label, seconds, text};
+pub use want::{Route, Tuple, Wanted, ends_of};

@@ -12,7 +12,8 @@
 //! 7. [`verdict`] judges over all attempts: how far it reaches, whom it points at, what to do.
 //! 8. [`snapshot`] is the result as plain data, the only thing that outputs may see.
 //! 9. [`ladder`] finds the packets of one attempt again and lays them out as a ladder.
-//! 10. [`report`] paints both on paper, [`ui`] on a terminal.
+//! 10. [`redact`] takes out of packets what is nobody's business, before anything is written for others.
+//! 11. [`report`] paints both on paper, [`ui`] on a terminal; [`bundle`] picks the packets that prove them, for a ticket.
 //!
 //! [`live`] listens on interfaces and feeds the same engine and the same outputs; with it is what capturing needs
 //! around that: privileges, a sandbox, what is kept of the packets.
@@ -52,7 +53,11 @@ pub mod engine;
 
 pub mod ladder;
 
+pub mod redact;
+
 pub mod report;
+
+pub mod bundle;
 
 pub mod ui;
 

@@ -3,8 +3,10 @@
 
 pub mod compare_markdown;
 pub mod compare_text;
+pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod pcapng;
 pub mod text;
+pub mod ticket;
 pub mod why_not_text;

@@ -5,6 +5,7 @@ mod interfaces;
 #[cfg(feature = "live")]
 mod live;
 mod on_failure;
+pub mod report;
 mod why_not;
 
 use crate::cli::{Cli, Color, Command, Format, Read, TargetArgs};
@@ -15,7 +16,8 @@ use clap::CommandFactory;
 use shakedown::diagnose::{Rule, Thresholds, rules};
 use shakedown::engine::{Engine, Limits};
 use shakedown::report::text::Style;
-use shakedown::report::{json, markdown, text};
+use shakedown::report::ticket::Page;
+use shakedown::report::{html, json, markdown, text};
 use shakedown::snapshot::{Capture, Outcome, Report};
 use shakedown::source::{self, CaptureInfo, Source, filter::Filter};
 use shakedown::target::Target;
@@ -36,6 +38,7 @@ pub fn run(cli: Cli) -> Result<i32> {
         Command::Live(_) => bail!(
             "this build has no libpcap, so it can't capture: use a build with the feature `live`, or capture with tcpdump -w and read that"
         ),
+        Command::Report(options) => report::report(options),
         Command::Compare(options) => compare::compare(&options),
         Command::Explain { cause } => explain(cause.as_deref()),
         Command::Interfaces { format } => interfaces::interfaces(format),
@@ -187,6 +190,16 @@ fn exit_code(captures: &[Capture], broken: bool) -> i32 {
 
 fn write(report: &Report, options: &Read) -> Result<()> {
     let (color, path) = (options.color, options.output.as_deref());
+    let told = match options.format {
+        Format::Html => report::ladders(report, options)?,
+        _ => (Vec::new(), None),
+    };
+    let page = Page {
+        report,
+        told: &told.0,
+        untold: told.1,
+        ticket: None,
+    };
     to_output(path, color, &mut |color, out| {
         let style = Style {
             color,
@@ -198,6 +211,7 @@ fn write(report: &Report, options: &Read) -> Result<()> {
             Format::Json => json::write(report, out),
             Format::Ndjson => json::write_lines(report, out),
             Format::Markdown => markdown::write(report, out),
+            Format::Html => html::write(&page, out),
         }
     })
 }

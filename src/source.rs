@@ -75,6 +75,24 @@ pub trait Source {
     fn capture(&self, id: CaptureId) -> Option<&CaptureInfo>;
 }
 
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn advance(&mut self) -> bool {
+        (**self).advance()
+    }
+
+    fn frame(&self) -> Option<Frame<'_>> {
+        (**self).frame()
+    }
+
+    fn captures(&self) -> Vec<CaptureInfo> {
+        (**self).captures()
+    }
+
+    fn capture(&self, id: CaptureId) -> Option<&CaptureInfo> {
+        (**self).capture(id)
+    }
+}
+
 /// Who does the reading.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Reading {

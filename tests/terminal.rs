@@ -55,6 +55,68 @@ fn from_the_list_to_the_evidence() {
     ladder_and_capture_are_right(dir.path());
 }
 
+/// One key writes the bundle beside the capture, and never over an older one.
+#[test]
+fn one_key_writes_a_bundle() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tty = start(dir.path(), &[]);
+    tty.wait_for("v19-webapp.tikt");
+    for name in ["shakedown-ticket.zip", "shakedown-ticket-2.zip"] {
+        // Until all is read it says so instead.
+        for _ in 0..100 {
+            tty.press("B");
+            tty.wait_until("an answer", |s| {
+                s.contains(name) || s.contains("once all is read")
+            });
+            if tty.text().contains(name) {
+                break;
+            }
+        }
+        assert!(
+            std::fs::read(dir.path().join(name))
+                .unwrap()
+                .starts_with(b"PK")
+        );
+    }
+    tty.press("Q");
+    assert!(tty.end().0.success());
+}
+
+/// On a terminal `report` asks for what only the user knows; Enter passes over a question.
+#[test]
+fn report_asks_what_only_the_user_knows() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("evening.pcap"), evening::file()).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_shakedown"));
+    let args = [
+        "report",
+        "evening.pcap",
+        "-o",
+        "ticket",
+        "--os",
+        "Android 16",
+    ];
+    let mut tty = Tty::start(program, dir.path(), &args, (80, 24));
+    tty.wait_for("Device");
+    tty.press("Pixel 8\r");
+    tty.wait_for("App version");
+    tty.press("\r");
+    tty.wait_for("Network");
+    tty.press("\r");
+    tty.wait_for("Error shown");
+    tty.press("\r");
+    tty.wait_for("Already tried");
+    tty.press("another phone\r\r");
+    tty.wait_for("written: ticket");
+    assert_eq!(tty.end().0.exit_code(), 1);
+    let text = std::fs::read_to_string(dir.path().join("ticket/report.md")).unwrap();
+    assert!(
+        text.contains("| Device | Pixel 8 |") && text.contains("- another phone"),
+        "{text}"
+    );
+    assert!(text.contains("| System | Android 16 |") && !text.contains("\n| Network |"));
+}
+
 fn ladder_and_capture_are_right(dir: &Path) {
     let find = |end: &str| {
         let files = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());

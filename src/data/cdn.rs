@@ -20,6 +20,14 @@ pub fn cdn_of_name(name: &str) -> Option<&'static str> {
     CDNS.longest(name).map(|(_, &cdn)| cdn)
 }
 
+/// The listed suffix that makes `name` an operator's.
+#[must_use]
+pub fn cdn_suffix(name: &str) -> Option<&'static str> {
+    let (suffix, _) = CDNS.longest(name)?;
+    let listed = table::rows(TEXT).find(|row: &[&str; 4]| row[0] == suffix)?;
+    Some(listed[0])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

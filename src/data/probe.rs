@@ -23,6 +23,12 @@ pub struct Probe {
 }
 
 impl Probe {
+    /// The table lists this very path.
+    #[must_use]
+    pub fn is_path(&self, path: &str) -> bool {
+        self.path == Some(path)
+    }
+
     /// Is this what an open network answers? `body`: the beginning of the content, as far as it was seen.
     #[must_use]
     pub fn is_answer(&self, status: u16, body: &[u8]) -> bool {
@@ -49,6 +55,13 @@ pub fn portal_probe(host: &str, path: &str) -> Option<&'static Probe> {
         })
     };
     fits(true).or_else(|| fits(false))
+}
+
+/// Is this a host that such requests go to?
+#[must_use]
+pub fn is_probe_host(name: &str) -> bool {
+    let listed = |probe: &Probe| probe.host.is_some_and(|h| h.eq_ignore_ascii_case(name));
+    PROBES.iter().any(listed)
 }
 
 fn parse(row: [&'static str; 5]) -> Option<Probe> {

@@ -5,6 +5,7 @@ use super::AppTag;
 use super::bytes::Bytes;
 use super::link;
 use super::linktype::supports;
+use super::trace::Layer;
 use super::walk::{Context, Found, Stop};
 use crate::types::{Direction, LinkType};
 
@@ -13,6 +14,7 @@ pub(super) const SLL2_LEN: usize = 20;
 
 /// Linux cooked capture (LINKTYPE_LINUX_SLL): packet type, ARPHRD, address, EtherType.
 pub(super) fn sll<'a>(ctx: &mut Context<'a>, b: Bytes<'a>) -> Found<'a> {
+    ctx.note(Layer::Sll, &b);
     let h = b.need("linux_sll", SLL_LEN)?;
     ctx.direction = packet_type(u16::from_be_bytes([h[0], h[1]]), ctx.direction);
     protocol(ctx, u16::from_be_bytes([h[14], h[15]]), b.skip(SLL_LEN))
@@ -20,6 +22,7 @@ pub(super) fn sll<'a>(ctx: &mut Context<'a>, b: Bytes<'a>) -> Found<'a> {
 
 /// Version 2 of it (LINKTYPE_LINUX_SLL2), with the EtherType first and the interface index.
 pub(super) fn sll2<'a>(ctx: &mut Context<'a>, b: Bytes<'a>) -> Found<'a> {
+    ctx.note(Layer::Sll2, &b);
     let h = b.need("linux_sll2", SLL2_LEN)?;
     ctx.direction = packet_type(u16::from(h[10]), ctx.direction);
     protocol(ctx, u16::from_be_bytes([h[0], h[1]]), b.skip(SLL2_LEN))
@@ -68,6 +71,7 @@ pub(super) fn nflog<'a>(ctx: &mut Context<'a>, b: Bytes<'a>) -> Found<'a> {
     // The first attribute is short: read in the wrong order its length would have a low byte of zero.
     let little = rest.le16(0) <= rest.be16(0);
     loop {
+        ctx.note(Layer::Attribute, &rest);
         let h = rest.need("nflog", 4)?;
         let host = |at: usize| {
             let bytes = [h[at], h[at + 1]];
@@ -116,6 +120,7 @@ const PKTAP_NAME_LEN: usize = 17;
 pub(super) fn pktap<'a>(ctx: &mut Context<'a>, b: Bytes<'a>) -> Found<'a> {
     let (len, link) = pktap_frame(&b)?;
     let header = b.need("pktap", len)?;
+    ctx.note(Layer::Pktap, &b.truncate(len));
     let flags = b.le32(PKTAP_FLAGS_AT).unwrap_or(0);
     ctx.direction = match flags & 3 {
         1 => Direction::In,

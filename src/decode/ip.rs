@@ -1,6 +1,7 @@
 //! IPv4 (RFC 791) and IPv6 (RFC 8200) with all that may stand between them and the transport.
 
 use super::bytes::Bytes;
+use super::trace::Layer;
 use super::walk::{Context, Header, Piece, Stop, Walk, Walked};
 use super::{DecodeError, Transport, icmp, transport, tunnel};
 use crate::types::Addr;
@@ -63,6 +64,7 @@ fn v4<'a>(mut ctx: Context<'a>, b: Bytes<'a>) -> Walked<'a> {
         ip_id: h.identification(),
         dont_fragment: h.dont_fragment(),
     };
+    ctx.note(Layer::V4, &b);
     let body = b.skip(header_len);
     let protocol = h.protocol().0;
     if !h.is_fragmenting_payload() {
@@ -73,6 +75,7 @@ fn v4<'a>(mut ctx: Context<'a>, b: Bytes<'a>) -> Walked<'a> {
         ctx.partial = true;
         return upper(ctx, header, protocol, body);
     }
+    ctx.note(Layer::Fragment, &body);
     Ok(Walk::Fragment(Piece {
         ctx,
         header,
@@ -105,6 +108,7 @@ fn v6<'a>(ctx: Context<'a>, b: Bytes<'a>) -> Walked<'a> {
         ip_id: 0,
         dont_fragment: true,
     };
+    ctx.note(Layer::V6, &b);
     upper(ctx, header, next, b.skip(V6_LEN))
 }
 
@@ -117,8 +121,16 @@ pub(super) fn upper<'a>(
 ) -> Walked<'a> {
     loop {
         let step = match protocol {
-            51 => authentication(&b)?,
-            0 | 43 | 60 | 135 | 139 | 140 if header.v6 => extension(&b)?,
+            51 => {
+                let step = authentication(&b)?;
+                ctx.note(Layer::Authentication(step.len), &b);
+                step
+            }
+            0 | 43 | 60 | 135 | 139 | 140 if header.v6 => {
+                let step = extension(&b)?;
+                ctx.note(Layer::Extension(step.len), &b);
+                step
+            }
             44 if header.v6 => match fragment(&mut ctx, header, b)? {
                 Fragment::Kept(piece) => return Ok(Walk::Fragment(piece)),
                 Fragment::Passed(step) => step,
@@ -172,6 +184,7 @@ enum Fragment<'a> {
 }
 
 fn fragment<'a>(ctx: &mut Context<'a>, header: Header, b: Bytes<'a>) -> Result<Fragment<'a>, Stop> {
+    ctx.note(Layer::FragmentHeader, &b);
     let h = Ipv6FragmentHeaderSlice::from_slice(b.need("ipv6 fragment", FRAGMENT_LEN)?)
         .map_err(|_| b.short("ipv6 fragment", FRAGMENT_LEN))?;
     let protocol = h.next_header().0;
@@ -185,6 +198,7 @@ fn fragment<'a>(ctx: &mut Context<'a>, header: Header, b: Bytes<'a>) -> Result<F
             len: FRAGMENT_LEN,
         }));
     }
+    ctx.note(Layer::Fragment, &body);
     Ok(Fragment::Kept(Piece {
         ctx: *ctx,
         header,
@@ -199,16 +213,26 @@ fn fragment<'a>(ctx: &mut Context<'a>, header: Header, b: Bytes<'a>) -> Result<F
 /// What IP carries: a transport, or a tunnel with another packet in it.
 fn carried<'a>(ctx: Context<'a>, header: Header, protocol: u8, b: Bytes<'a>) -> Walked<'a> {
     let transport = match protocol {
-        6 => Transport::Tcp(transport::tcp(b)?),
+        6 => {
+            ctx.note(Layer::Tcp, &b);
+            Transport::Tcp(transport::tcp(b)?)
+        }
         17 => {
+            ctx.note(Layer::Udp, &b);
             let datagram = transport::udp(b, ctx.partial)?;
             if let Some(inner) = tunnel::in_udp(ctx, &datagram, b) {
                 return Ok(inner);
             }
             Transport::Udp(datagram)
         }
-        1 if !header.v6 => icmp::v4(&ctx, &header, b),
-        58 if header.v6 => icmp::v6(&ctx, &header, b),
+        1 if !header.v6 => {
+            ctx.note(Layer::Icmp, &b);
+            icmp::v4(&ctx, &header, b)
+        }
+        58 if header.v6 => {
+            ctx.note(Layer::Icmp6, &b);
+            icmp::v6(&ctx, &header, b)
+        }
         _ => match tunnel::in_ip(ctx, protocol, b) {
             Err(Stop::NotIp | Stop::Arp(_)) => Transport::Other(protocol),
             walked => return walked,

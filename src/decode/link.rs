@@ -2,6 +2,7 @@
 
 use super::Arp;
 use super::bytes::Bytes;
+use super::trace::Layer;
 use super::walk::{Context, Found, Stop};
 use super::{cooked, ip, ppp, wifi};
 use crate::types::{Addr, LinkType};
@@ -40,6 +41,7 @@ pub(super) fn network<'a>(ctx: &mut Context<'a>, link: LinkType, b: Bytes<'a>) -
 
 /// An Ethernet frame, from the destination address on.
 pub(super) fn ethernet<'a>(ctx: &mut Context<'a>, b: Bytes<'a>) -> Found<'a> {
+    ctx.note(Layer::Ethernet, &b);
     let h = b.need("ethernet", 14)?;
     let kind = u16::from_be_bytes([h[12], h[13]]);
     ethertype(ctx, kind, b.skip(14))
@@ -51,7 +53,10 @@ pub(super) fn ethertype<'a>(ctx: &mut Context<'a>, kind: u16, b: Bytes<'a>) -> F
     let (kind, b) = untagged(kind, b)?;
     match kind {
         0x0800 | 0x86dd => Ok(b),
-        0x0806 => Err(arp(&b)),
+        0x0806 => {
+            ctx.note(Layer::Arp, &b);
+            Err(arp(&b))
+        }
         0x8864 => ppp::pppoe(ctx, b),
         0x8847 | 0x8848 => mpls(ctx, b),
         0x880b => ppp::ppp(ctx, b),

@@ -21,6 +21,15 @@ pub(super) fn is_port(port: u16) -> bool {
 
 /// The packet inside a datagram `udp` (whose header starts `b`), where it is a tunnel's.
 pub(super) fn in_udp<'a>(ctx: Context<'a>, udp: &Datagram<'a>, b: Bytes<'a>) -> Option<Walk<'a>> {
+    let noted = ctx.noted();
+    let inner = in_udp_as_noted(ctx, udp, b);
+    if inner.is_none() {
+        ctx.forget(noted);
+    }
+    inner
+}
+
+fn in_udp_as_noted<'a>(ctx: Context<'a>, udp: &Datagram<'a>, b: Bytes<'a>) -> Option<Walk<'a>> {
     let payload = b.skip(8).claim(udp.payload_len as usize);
     let mut ctx = ctx;
     let found = match (udp.src_port, udp.dst_port) {

@@ -1,6 +1,7 @@
 //! What the layers hand to each other on the long way.
 
 use super::bytes::Bytes;
+use super::trace::{Layer, Trace};
 use super::{AppTag, Arp, DecodeError, Packet, Transport};
 use crate::types::{Addr, Direction, Frame, LinkType, Mark};
 
@@ -16,6 +17,8 @@ pub(super) struct Context<'a> {
     pub(super) tunnelled: bool,
     /// The first fragment of a packet is decoded alone: lengths in it speak of more than is there.
     pub(super) partial: bool,
+    /// Notes where the layers lie, for whoever rewrites the frame.
+    trace: Option<&'a Trace>,
     depth: u8,
 }
 
@@ -27,7 +30,36 @@ impl<'a> Context<'a> {
             app: None,
             tunnelled: false,
             partial: false,
+            trace: None,
             depth: 0,
+        }
+    }
+
+    /// The same with a trace of the layers.
+    pub(super) fn traced(frame: &Frame<'a>, trace: &'a Trace) -> Self {
+        Self {
+            trace: Some(trace),
+            ..Self::new(frame)
+        }
+    }
+
+    /// A layer begins here.
+    #[inline]
+    pub(super) fn note(&self, layer: Layer, at: &Bytes<'_>) {
+        if let Some(trace) = self.trace {
+            trace.push(layer, at.offset, at.data.len());
+        }
+    }
+
+    /// Layers noted so far, for [`Context::forget`].
+    pub(super) fn noted(&self) -> usize {
+        self.trace.map_or(0, Trace::len)
+    }
+
+    /// What was noted since turned out to be no such thing.
+    pub(super) fn forget(&self, noted: usize) {
+        if let Some(trace) = self.trace {
+            trace.truncate(noted);
         }
     }
 

@@ -5,6 +5,7 @@
 
 use super::bytes::Bytes;
 use super::link;
+use super::trace::Layer;
 use super::walk::{Context, Found, Stop};
 use crate::types::LinkType;
 
@@ -25,6 +26,7 @@ pub(super) fn frame<'a>(ctx: &mut Context<'a>, b: Bytes<'a>) -> Found<'a> {
 
 /// `padded`: the driver aligned the body to four bytes (radiotap flag 0x20).
 fn body<'a>(ctx: &mut Context<'a>, b: Bytes<'a>, padded: bool) -> Found<'a> {
+    ctx.note(Layer::Wifi, &b);
     let h = b.need("802.11", 2)?;
     let (kind, subtype, flags) = (h[0] >> 2 & 0x3, h[0] >> 4, h[1]);
     if kind != TYPE_DATA || subtype & NO_DATA != 0 || flags & (PROTECTED | MORE_FRAGMENTS) != 0 {
@@ -56,6 +58,7 @@ fn body<'a>(ctx: &mut Context<'a>, b: Bytes<'a>, padded: bool) -> Found<'a> {
 /// Subframes of 14 bytes header (addresses, length) and an LLC frame, each padded to four bytes.
 fn amsdu<'a>(ctx: &mut Context<'a>, mut b: Bytes<'a>) -> Found<'a> {
     loop {
+        ctx.note(Layer::Subframe, &b);
         let h = b.need("a-msdu", 14)?;
         let len = usize::from(u16::from_be_bytes([h[12], h[13]]));
         // Each subframe starts at the same depth: they stand beside each other.
@@ -66,6 +69,7 @@ fn amsdu<'a>(ctx: &mut Context<'a>, mut b: Bytes<'a>) -> Found<'a> {
             *ctx = inner;
             return found;
         }
+        ctx.note(Layer::Nothing, &b.skip(14).truncate(len));
         b = b.skip((14 + len).next_multiple_of(4));
     }
 }
@@ -118,6 +122,7 @@ pub(super) fn avs<'a>(ctx: &mut Context<'a>, b: Bytes<'a>) -> Found<'a> {
 /// Prism header: message code and length in the byte order of the capturing host. AVS headers occur here too.
 pub(super) fn prism<'a>(ctx: &mut Context<'a>, b: Bytes<'a>) -> Found<'a> {
     b.need("prism", 8)?;
+    ctx.note(Layer::Prism, &b);
     if b.be32(0)
         .is_some_and(|magic| magic & 0xffff_f000 == 0x8021_1000)
     {
@@ -150,6 +155,7 @@ pub(super) fn ppi<'a>(ctx: &mut Context<'a>, b: Bytes<'a>) -> Found<'a> {
         return Err(b.bad("ppi", 8, len).into());
     }
     let fields = &b.need("ppi", len)?[8..];
+    ctx.note(Layer::Ppi, &b.truncate(len));
     let rest = b.skip(len);
     let rest = if link == LinkType(105) && ppi_has_fcs(fields) {
         rest.drop_tail(FCS_LEN)

@@ -130,6 +130,12 @@ impl TcpTracker {
         &self.facts
     }
 
+    /// The sequence number of the first byte of that side's stream, where it is known.
+    #[must_use]
+    pub fn origin(&self, side: Side) -> Option<u32> {
+        self.stream[side].base()
+    }
+
     /// Ends tracking and gives what was seen.
     #[must_use]
     pub fn into_facts(self) -> TcpFacts {

@@ -184,7 +184,7 @@ impl Painter {
 
     fn packet(&self, ladder: &Ladder, index: usize, canvas: &mut Canvas) {
         let packet = &ladder.packets[index];
-        let ink = ink(packet);
+        let ink = ink_of(packet);
         if packet.proof {
             canvas.put_char(0, self.glyphs.proof, Ink::Bad);
         }
@@ -246,28 +246,39 @@ impl Painter {
     }
 
     fn fold(&self, ladder: &Ladder, range: &std::ops::Range<usize>, canvas: &mut Canvas) {
-        let folded = &ladder.packets[range.clone()];
-        let (Some(first), Some(last)) = (folded.first(), folded.last()) else {
+        let Some(first) = ladder.packets.get(range.start) else {
             return;
         };
         let start = ladder.packets[0].mark.time;
         canvas.put(1, &time_cell(start, first.mark.time), Ink::Dim);
-        let sum = |up: bool| -> u64 {
-            let mine = folded.iter().filter(|p| (ladder.between(p).0 == 0) == up);
-            mine.map(|p| u64::from(p.payload)).sum()
-        };
-        let took = seconds(last.mark.time.since(first.mark.time));
-        let (up, down) = (bytes(sum(true)), bytes(sum(false)));
-        let text = format!(
-            " {} packets in {took}: {up} sent, {down} received ",
-            folded.len()
-        );
+        let text = format!(" {} ", fold_text(ladder, range));
         let room = self.width.saturating_sub(LEFT + 8);
         canvas.put(LEFT + 8, &fit(&text, room, self.glyphs.more), Ink::Dim);
     }
 }
 
-fn ink(packet: &Seen) -> Ink {
+/// What a folded run of packets says.
+#[must_use]
+pub fn fold_text(ladder: &Ladder, range: &std::ops::Range<usize>) -> String {
+    let folded = ladder.packets.get(range.clone()).unwrap_or_default();
+    let (Some(first), Some(last)) = (folded.first(), folded.last()) else {
+        return String::new();
+    };
+    let sum = |up: bool| -> u64 {
+        let mine = folded.iter().filter(|p| (ladder.between(p).0 == 0) == up);
+        mine.map(|p| u64::from(p.payload)).sum()
+    };
+    let took = seconds(last.mark.time.since(first.mark.time));
+    let (up, down) = (bytes(sum(true)), bytes(sum(false)));
+    format!(
+        "{} packets in {took}: {up} sent, {down} received",
+        folded.len()
+    )
+}
+
+/// How a packet is to be looked at: bad, worse than it should be, of less interest.
+#[must_use]
+pub fn ink_of(packet: &Seen) -> Ink {
     match packet.trouble {
         _ if packet.bad => Ink::Bad,
         Trouble::Again | Trouble::Missing(_) | Trouble::Late => Ink::Warn,
@@ -280,7 +291,9 @@ fn ink(packet: &Seen) -> Ink {
     }
 }
 
-fn label(ladder: &Ladder, packet: &Seen) -> String {
+/// What a packet of the ladder says, with its connection where there are several. Clean text.
+#[must_use]
+pub fn label(ladder: &Ladder, packet: &Seen) -> String {
     let path = match packet.route {
         Route::Path(path) if ladder.many_paths => format!("p{} ", path + 1),
         Route::Other if ladder.shares_lane(packet) => format!("{} → {}: ", packet.src, packet.dst),
@@ -306,7 +319,9 @@ fn time_cell(start: Timestamp, time: Timestamp) -> String {
     }
 }
 
-fn seconds(span: Duration) -> String {
+/// A span of time for a person.
+#[must_use]
+pub fn seconds(span: Duration) -> String {
     if span < Duration::from_secs(1) {
         format!("{:.1} ms", span.as_secs_f64() * 1000.0)
     } else {

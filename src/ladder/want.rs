@@ -18,7 +18,7 @@ pub enum Route {
 }
 
 /// Two ends and an IP protocol, the smaller end first.
-type Tuple = (Endpoint, Endpoint, u8);
+pub type Tuple = (Endpoint, Endpoint, u8);
 
 /// A connection of the attempt. The same ports may serve another connection before and after it.
 #[derive(Clone, Debug)]
@@ -81,6 +81,16 @@ impl Wanted {
         wanted
     }
 
+    /// The ends of its connections: only a packet between such ends, or a frame of [`Wanted::marks`], can belong to it.
+    pub fn tuples(&self) -> impl Iterator<Item = Tuple> + '_ {
+        self.flows.keys().copied()
+    }
+
+    /// The frames that the report names.
+    pub fn marks(&self) -> impl Iterator<Item = (CaptureId, FrameNumber)> + '_ {
+        self.evidence.keys().copied()
+    }
+
     fn name(&mut self, capture: CaptureId, frames: &[u32], route: Route) {
         for &frame in frames {
             self.evidence.insert((capture, FrameNumber(frame)), route);
@@ -91,25 +101,11 @@ impl Wanted {
     /// the capture.
     pub fn route(&mut self, packet: &Packet<'_>) -> Option<Route> {
         let named = self.evidence(packet.mark);
-        let found = match packet.transport {
-            Transport::Tcp(segment) => {
-                let ends = ends(packet, segment.src_port, segment.dst_port);
-                let key = tuple(ends.0, ends.1, 6);
-                self.flow(&key, packet.mark, Some(&segment))
-            }
-            Transport::Udp(datagram) => {
-                let ends = ends(packet, datagram.src_port, datagram.dst_port);
-                self.flow(&tuple(ends.0, ends.1, 17), packet.mark, None)
-            }
-            Transport::Icmp(error) => {
-                let quoted = error.quoted;
-                let end = |addr, port| Endpoint { addr, port };
-                let src = end(quoted.src, quoted.src_port);
-                let dst = end(quoted.dst, quoted.dst_port);
-                self.flow(&tuple(src, dst, quoted.protocol), packet.mark, None)
-            }
-            Transport::Other(_) => None,
+        let segment = match &packet.transport {
+            Transport::Tcp(segment) => Some(segment),
+            _ => None,
         };
+        let found = ends_of(packet).and_then(|key| self.flow(&key, packet.mark, segment));
         found.or(named)
     }
 
@@ -149,6 +145,30 @@ impl Flow {
         }
         !self.over
     }
+}
+
+/// Between whom a packet goes; of an ICMP error, the packet that it quotes.
+#[must_use]
+pub fn ends_of(packet: &Packet<'_>) -> Option<Tuple> {
+    let (src, dst, protocol) = match packet.transport {
+        Transport::Tcp(segment) => {
+            let (src, dst) = ends(packet, segment.src_port, segment.dst_port);
+            (src, dst, 6)
+        }
+        Transport::Udp(datagram) => {
+            let (src, dst) = ends(packet, datagram.src_port, datagram.dst_port);
+            (src, dst, 17)
+        }
+        Transport::Icmp(error) => {
+            let quoted = error.quoted;
+            let end = |addr, port| Endpoint { addr, port };
+            let src = end(quoted.src, quoted.src_port);
+            let dst = end(quoted.dst, quoted.dst_port);
+            (src, dst, quoted.protocol)
+        }
+        Transport::Other(_) => return None,
+    };
+    Some(tuple(src, dst, protocol))
 }
 
 fn ends(packet: &Packet<'_>, src_port: u16, dst_port: u16) -> (Endpoint, Endpoint) {

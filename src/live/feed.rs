@@ -216,6 +216,9 @@ fn do_job(job: Job, held: Held) -> Answer {
     let done = match job {
         Job::Collect(key, attempt) => collect(&attempt, &held).map(|c| Answer::Collected(key, c)),
         Job::Save(path, attempt) => save(&path, &attempt, &held),
+        Job::Bundle(_) => Err(
+            "a bundle is made of a file: start with -w FILE, then shakedown report FILE".to_owned(),
+        ),
     };
     done.unwrap_or_else(Answer::Failed)
 }

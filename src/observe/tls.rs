@@ -19,7 +19,7 @@ mod finish;
 mod handshake;
 pub mod hello;
 pub mod peek;
-mod record;
+pub(crate) mod record;
 mod start;
 mod text;
 

@@ -247,7 +247,8 @@ fn details(attempt: &Attempt, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "- Display filter: {}\n", code(&attempt.filter))
 }
 
-fn path(path: &Path) -> String {
+/// One connection in a line.
+pub(super) fn path(path: &Path) -> String {
     let network = path.network.as_ref();
     let number = |n: &crate::snapshot::Network| n.asn.map(|a| format!("AS{a}"));
     let network = network.and_then(|n| n.cdn.clone().or_else(|| number(n)));

@@ -54,12 +54,23 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// Whatever `out` answers.
-    pub fn new(mut out: W) -> io::Result<Self> {
+    pub fn new(out: W) -> io::Result<Self> {
+        Self::with_comment(out, "")
+    }
+
+    /// Writes the file's head, with a comment on all of it where that is not empty.
+    ///
+    /// # Errors
+    /// Whatever `out` answers.
+    pub fn with_comment(mut out: W, comment: &str) -> io::Result<Self> {
         let mut body = Vec::new();
         body.extend(0x1a2b_3c4d_u32.to_le_bytes());
         body.extend(1_u16.to_le_bytes());
         body.extend(0_u16.to_le_bytes());
         body.extend((-1_i64).to_le_bytes());
+        if !comment.is_empty() {
+            option(&mut body, COMMENT, comment.as_bytes());
+        }
         let program = concat!("shakedown ", env!("CARGO_PKG_VERSION"));
         option(&mut body, USER_APPLICATION, program.as_bytes());
         end_of_options(&mut body);
@@ -167,6 +178,26 @@ impl<W: Write> Writer<W> {
         option(&mut body, SYSTEM_DROPS, &counted.system_drops.to_le_bytes());
         if !comment.is_empty() {
             option(&mut body, COMMENT, comment.as_bytes());
+        }
+        end_of_options(&mut body);
+        block(&mut self.out, STATISTICS, &body)
+    }
+
+    /// Says of the first interface when capturing ended and, where that is known, how many packets were lost; both of all
+    /// interfaces together. Nothing where no packet was written.
+    ///
+    /// # Errors
+    /// Whatever `out` answers.
+    pub fn ended(&mut self, end: Timestamp, dropped: Option<u64>) -> io::Result<()> {
+        if self.links.is_empty() {
+            return Ok(());
+        }
+        let mut body = Vec::new();
+        body.extend(0_u32.to_le_bytes());
+        body.extend(halves(end));
+        option(&mut body, END_TIME, &halves(end));
+        if let Some(dropped) = dropped {
+            option(&mut body, INTERFACE_DROPS, &dropped.to_le_bytes());
         }
         end_of_options(&mut body);
         block(&mut self.out, STATISTICS, &body)

@@ -182,6 +182,32 @@ impl CaptureInfo {
         self.last.max(self.stated_end)
     }
 
+    /// The same without what people and programs wrote into it: comments, names, secrets, the writing program, the file's
+    /// own name. `number` counts captures from 1; of the apps those stay that `app` says.
+    #[must_use]
+    pub fn neutral(&self, number: usize, app: impl Fn(i32) -> bool) -> Self {
+        let apps = self.apps.iter().filter(|(uid, _)| app(**uid));
+        Self {
+            source: format!("capture-{number}.{}", self.format.name()),
+            comments: Vec::new(),
+            names: Vec::new(),
+            secrets: Vec::new(),
+            secret_bytes: 0,
+            application: None,
+            apps: apps.map(|(uid, app)| (*uid, app.clone())).collect(),
+            link_types: self.link_types.clone(),
+            problems: self.problems.clone(),
+            remarks: self.remarks.clone(),
+            ..*self
+        }
+    }
+
+    /// Takes over how far `other`, of which this is a [`neutral`](Self::neutral) copy, has been read since.
+    pub fn keep_up(&mut self, other: &Self) {
+        (self.packets, self.cut, self.bytes) = (other.packets, other.cut, other.bytes);
+        (self.first, self.last) = (other.first, other.last);
+    }
+
     /// Notes a problem that lost something of the capture.
     #[cold]
     pub(super) fn problem(&mut self, text: String) {

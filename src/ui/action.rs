@@ -15,6 +15,7 @@ pub enum Action {
     Servers,
     Causes,
     Export,
+    Bundle,
     Help,
     Open,
     Back,
@@ -94,6 +95,7 @@ pub static TABLE: &[Binding] = table! {
     SCREENS: Servers "servers" ["V", "5"] "servers and how many connections worked";
     SCREENS: Causes "causes" ["c", "6"] "what a cause means (of the attempt, first)";
     SCREENS: Export "export" ["e", "7", "f2"] "write the attempt to a file";
+    SCREENS: Bundle "bundle" ["B"] "write a bundle for a bug ticket, redacted";
     SCREENS: Help "help" ["?", "8", "f1"] "this help";
     SCREENS: Open "open" ["enter"] "open: attempt to ladder, ladder to packet";
     SCREENS: Back "back" ["q", "esc"] "back; q on the list quits";

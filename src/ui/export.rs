@@ -27,17 +27,20 @@ pub enum Export {
     Report,
     /// The whole report as JSON.
     ReportJson,
+    /// The bundle for a bug ticket.
+    Bundle,
 }
 
 impl Export {
     /// All, in the order of the menu.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Text,
         Self::Json,
         Self::Capture,
         Self::Ladder,
         Self::Report,
         Self::ReportJson,
+        Self::Bundle,
     ];
 
     /// In words, for the menu.
@@ -50,6 +53,7 @@ impl Export {
             Self::Ladder => "attempt: the ladder alone",
             Self::Report => "report: text",
             Self::ReportJson => "report: JSON",
+            Self::Bundle => "bundle for a ticket, redacted",
         }
     }
 
@@ -81,10 +85,12 @@ impl Export {
             Self::Ladder => format!("shakedown-{id}-{name}-ladder.txt"),
             Self::Report => "shakedown-report.txt".to_owned(),
             Self::ReportJson => "shakedown-report.json".to_owned(),
+            Self::Bundle => "shakedown-ticket.zip".to_owned(),
         }
     }
 
-    /// Writes it into `folder`; where it went. [`Export::Capture`] is not for this function: it needs the capture.
+    /// Writes it into `folder`; where it went. [`Export::Capture`] and [`Export::Bundle`] are not for this function: they
+    /// need the capture.
     ///
     /// # Errors
     /// If nothing can be written.
@@ -117,7 +123,7 @@ impl Export {
                 serde_json::to_writer_pretty(&mut out, attempt)?;
                 writeln!(out)?;
             }
-            Self::Ladder | Self::Capture => out.write_all(drawn.as_bytes())?,
+            Self::Ladder | Self::Capture | Self::Bundle => out.write_all(drawn.as_bytes())?,
             Self::Report => text::write(report, style, &mut out)?,
             Self::ReportJson => crate::report::json::write(report, &mut out)?,
         }

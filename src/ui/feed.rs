@@ -192,6 +192,8 @@ pub enum Job {
     Collect(u64, Box<Attempt>),
     /// All of them, written to a new pcapng file; where there is one of that name, [`create_new`](super::export::create_new) adds a number.
     Save(PathBuf, Box<Attempt>),
+    /// A bundle for a ticket, redacted: of all attempts that failed, or of the one with that `id` of the last snapshot.
+    Bundle(Option<usize>),
 }
 
 /// What came of a [`Job`].
@@ -201,6 +203,8 @@ pub enum Answer {
     Collected(u64, Collected),
     /// So many packets were written to that file.
     Saved(PathBuf, usize),
+    /// It was done: what to say of it.
+    Done(String),
     /// Why there is nothing.
     Failed(String),
 }

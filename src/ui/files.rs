@@ -4,7 +4,7 @@ mod again;
 mod rates;
 mod reader;
 
-pub use again::FilePackets;
+pub use again::{Bundler, FilePackets};
 pub use rates::Rates;
 pub use reader::{FileFeed, Plan};
 

@@ -244,6 +244,10 @@ impl Model {
                 self.message = Some(format!("{count} packets written to {}", path.display()));
                 Vec::new()
             }
+            Answer::Done(what) => {
+                self.message = Some(what);
+                Vec::new()
+            }
             Answer::Failed(why) => {
                 self.then_export = None;
                 self.loaded.fail(&why);
@@ -325,6 +329,7 @@ impl Model {
             Action::Servers => self.go(Screen::Servers),
             Action::Causes => self.causes(),
             Action::Export => self.go(Screen::Export),
+            Action::Bundle => return self.export(Export::Bundle),
             Action::Help => self.go(Screen::Help),
             Action::Open => return self.open(),
             Action::Back => return self.go_back(),
@@ -507,11 +512,26 @@ impl Model {
             self.loaded.forget();
             return vec![Effect::Ask(Job::Save(name, Box::new(attempt)))];
         }
+        if export == Export::Bundle {
+            return self.bundle(&attempt);
+        }
         if export.needs_ladder() && !self.loaded.has(key) {
             self.then_export = Some(export);
             return self.load();
         }
         vec![Effect::Export(export)]
+    }
+
+    /// Attempts are numbered anew in every snapshot: which one is meant is only clear once all is read.
+    fn bundle(&mut self, attempt: &Attempt) -> Vec<Effect> {
+        if !self.data.as_ref().is_some_and(|d| d.complete) {
+            self.message = Some("a bundle can be written once all is read".to_owned());
+            return Vec::new();
+        }
+        let failed = crate::bundle::choose::failed(attempt);
+        self.message = Some("writing the bundle …".to_owned());
+        self.loaded.forget();
+        vec![Effect::Ask(Job::Bundle((!failed).then_some(attempt.id)))]
     }
 
     /// The mouse was pressed here; on the line under the cursor, that opens it.

@@ -50,6 +50,17 @@ impl Connection {
         keys.as_ref()?.open(packet.bytes, packet.body)
     }
 
+    /// Version and first destination connection id: what its keys are made from.
+    #[must_use]
+    pub fn id(&self) -> (u32, ConnectionId) {
+        (self.version, self.dcid)
+    }
+
+    /// Seals a packet anew that these keys opened; see [`InitialKeys::seal`].
+    pub fn seal(&self, sender: Side, packet: &mut [u8], body: usize, number: u32) -> Option<()> {
+        self.keys[sender].as_ref()?.seal(packet, body, number)
+    }
+
     /// Notes a packet number of the client; true where it was there before (told for the first 128).
     pub fn is_duplicate(&mut self, number: u32) -> bool {
         let bit = 1u128.checked_shl(number).unwrap_or(0);
@@ -83,6 +94,12 @@ impl Connections {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// So many packets in a row could not be opened that no more are tried.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.failures >= MAX_FAILURES
     }
 
     /// The connection that a packet was found to belong to.

@@ -28,6 +28,12 @@ pub struct Opened {
 }
 
 impl Opened {
+    /// The header without protection, packet number included.
+    #[must_use]
+    pub fn header(&self) -> &[u8] {
+        &self.bytes[..self.start]
+    }
+
     /// The frames.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
@@ -74,6 +80,29 @@ impl InitialKeys {
             start,
             end,
         })
+    }
+
+    /// Seals one packet in place: the reverse of [`InitialKeys::open`]. `packet`: its header as [`Opened::header`] gives
+    /// it, frames, and 16 bytes of room for the tag; `body`: where the packet number begins. `None` where it is too
+    /// short.
+    pub fn seal(&self, packet: &mut [u8], body: usize, number: u32) -> Option<()> {
+        let start = body + usize::from(packet.first()? & 3) + 1;
+        let tag_at = packet.len().checked_sub(16).filter(|at| *at >= start)?;
+        let (rest, tag) = packet.split_at_mut(tag_at);
+        let (header, payload) = rest.split_at_mut(start);
+        let nonce = self.nonce(number);
+        let sealed = self
+            .packet
+            .seal_in_place_separate_tag(nonce, Aad::from(&*header), payload)
+            .ok()?;
+        tag.copy_from_slice(sealed.as_ref());
+        let sample = packet.get(body + 4..)?.get(..16)?;
+        let mask = self.header.new_mask(sample).ok()?;
+        packet[0] ^= mask[0] & 0x0f;
+        for (byte, mask) in packet[body..start].iter_mut().zip(&mask[1..]) {
+            *byte ^= mask;
+        }
+        Some(())
     }
 
     fn nonce(&self, number: u32) -> Nonce {

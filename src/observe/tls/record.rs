@@ -4,27 +4,27 @@
 //! hence the 5-byte header is read here.
 
 /// Content types.
-pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
-pub(super) const ALERT: u8 = 21;
-pub(super) const HANDSHAKE: u8 = 22;
-pub(super) const APPLICATION_DATA: u8 = 23;
+pub(crate) const CHANGE_CIPHER_SPEC: u8 = 20;
+pub(crate) const ALERT: u8 = 21;
+pub(crate) const HANDSHAKE: u8 = 22;
+pub(crate) const APPLICATION_DATA: u8 = 23;
 const HEARTBEAT: u8 = 24;
 
 /// Bytes of a record header.
-pub(super) const HEADER: usize = 5;
+pub(crate) const HEADER: usize = 5;
 /// The longest body that any version allows: 2^14 + 2048 (RFC 5246 section 6.2.3).
 const MAX_BODY: u16 = 16384 + 2048;
 
 /// A record header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Header {
-    pub kind: u8,
-    pub length: u16,
+pub(crate) struct Header {
+    pub(crate) kind: u8,
+    pub(crate) length: u16,
 }
 
 impl Header {
     /// `None` where it is not one that any version of TLS sends.
-    pub fn parse(bytes: [u8; HEADER]) -> Option<Self> {
+    pub(crate) fn parse(bytes: [u8; HEADER]) -> Option<Self> {
         let [kind, major, minor, high, low] = bytes;
         let length = u16::from_be_bytes([high, low]);
         let plausible = kind_is_known(kind) && version_is_known(major, minor) && length <= MAX_BODY;
@@ -32,13 +32,13 @@ impl Header {
     }
 
     /// The header at the start of `bytes`.
-    pub fn at_start(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn at_start(bytes: &[u8]) -> Option<Self> {
         Self::parse(*bytes.first_chunk()?)
     }
 }
 
 /// Could `bytes`, the start of a stream, grow into a record header?
-pub(super) fn may_be_header(bytes: &[u8]) -> bool {
+pub(crate) fn may_be_header(bytes: &[u8]) -> bool {
     match *bytes {
         [] => true,
         [kind] => kind_is_known(kind),
@@ -60,7 +60,7 @@ const fn version_is_known(major: u8, minor: u8) -> bool {
 
 /// What the next bytes of the stream are.
 #[derive(PartialEq, Eq, Debug)]
-pub(super) enum Event<'a> {
+pub(crate) enum Event<'a> {
     /// A record begins.
     Begin(Header),
     /// A piece of its body; `ends` with the last one. An empty body gives one empty piece.
@@ -75,7 +75,7 @@ pub(super) enum Event<'a> {
 
 /// What a hole in the stream hit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Hole {
+pub(crate) enum Hole {
     /// Only the body of the current record, which is (`ends`) over with it.
     Body { header: Header, ends: bool },
     /// A header: where the next record begins is not known.
@@ -84,7 +84,7 @@ pub(super) enum Hole {
 
 /// Position in the records of one direction.
 #[derive(Clone, Copy, Default, Debug)]
-pub(super) struct RecordReader {
+pub(crate) struct RecordReader {
     partial: [u8; HEADER],
     have: u8,
     current: Option<Header>,
@@ -93,7 +93,7 @@ pub(super) struct RecordReader {
 
 impl RecordReader {
     /// Takes the next event off the front of `bytes`; `None` when they are used up.
-    pub fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Option<Event<'a>> {
+    pub(crate) fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Option<Event<'a>> {
         match self.current {
             Some(header) => self.body(header, bytes),
             None => self.header(bytes),
@@ -136,7 +136,7 @@ impl RecordReader {
     }
 
     /// Steps over `missing` bytes that were not captured.
-    pub fn skip(&mut self, missing: u64) -> Hole {
+    pub(crate) fn skip(&mut self, missing: u64) -> Hole {
         match (self.current, u16::try_from(missing)) {
             (Some(header), Ok(missing)) if missing <= self.left => {
                 self.left -= missing;
@@ -154,7 +154,7 @@ impl RecordReader {
     }
 
     /// Bytes that the record begun still lacks; of a header begun, the header's.
-    pub fn lacks(&self) -> u32 {
+    pub(crate) fn lacks(&self) -> u32 {
         match self.have {
             0 => u32::from(self.left),
             have => HEADER as u32 - u32::from(have),

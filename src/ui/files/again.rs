@@ -17,9 +17,13 @@ use std::thread;
 /// Frames between two looks at whether the job is still wanted.
 const BATCH: u32 = 4096;
 
+/// Writes a bundle for a ticket of all attempts that failed, or of the one with that `id`; says where it went.
+pub type Bundler = Arc<dyn Fn(Option<usize>, &AtomicBool) -> Result<String, String> + Send + Sync>;
+
 /// Packets of saved captures.
 pub struct FilePackets {
     open: Opener,
+    bundler: Option<Bundler>,
     again: bool,
     job: Option<(Receiver<Answer>, Arc<AtomicBool>)>,
 }
@@ -30,9 +34,17 @@ impl FilePackets {
     pub fn new(open: Opener, again: bool) -> Self {
         Self {
             open,
+            bundler: None,
             again,
             job: None,
         }
+    }
+
+    /// With what writes bundles.
+    #[must_use]
+    pub fn with_bundler(mut self, bundler: Bundler) -> Self {
+        self.bundler = Some(bundler);
+        self
     }
 }
 
@@ -49,10 +61,16 @@ impl Packets for FilePackets {
             drop(send.send(Answer::Failed(why.to_owned())));
             return;
         }
-        let open = Arc::clone(&self.open);
+        let (open, bundler) = (Arc::clone(&self.open), self.bundler.clone());
         let failed = send.clone();
         let work = move || {
-            let answer = open().and_then(|source| do_job(source, job, &stop));
+            let answer = match job {
+                Job::Bundle(only) => match bundler {
+                    Some(bundler) => bundler(only, &stop).map(Answer::Done),
+                    None => Err("no bundle can be written here".to_owned()),
+                },
+                job => open().and_then(|source| do_job(source, job, &stop)),
+            };
             drop(send.send(answer.unwrap_or_else(Answer::Failed)));
         };
         let thread = thread::Builder::new()
@@ -78,6 +96,7 @@ fn do_job(mut source: Box<dyn Source>, job: Job, stop: &AtomicBool) -> Result<An
             Ok(Answer::Collected(key, collector.finish()))
         }
         Job::Save(path, attempt) => save(source.as_mut(), &path, &attempt, stop),
+        Job::Bundle(_) => Err("a bundle is made elsewhere".to_owned()),
     }
 }
 

@@ -10,7 +10,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: Look) {
     let parts = [
         Constraint::Length(1),
-        Constraint::Length(6),
+        Constraint::Length(7),
         Constraint::Min(0),
     ];
     let [heading, body, below] = Layout::vertical(parts).areas(area);
@@ -41,7 +41,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: L
     let notes = [
         "",
         " A file that is there already is never overwritten: the new one gets a number.",
-        " Nothing is redacted: look at what you send.",
+        " Only the bundle is redacted: look at what you send.",
+        " The bundle goes beside the capture; B writes it from any screen.",
     ];
     let notes = notes.iter().map(|text| vec![ink(Ink::Dim, *text)]);
     lines(frame, below, look, None, notes);
