@@ -37,13 +37,16 @@ pub fn interfaces(format: InterfaceFormat) -> Result<i32> {
 mod painted {
     use anyhow::Result;
     use serde::Serialize;
-    use shakedown::live::interfaces::{self, ANY, Interface};
+    use shakedown::live::interfaces::{self, ANY, Interface, InterfaceError};
     use shakedown::live::privilege;
     use std::fmt::Write;
     use unicode_width::UnicodeWidthStr;
 
     /// Columns of a line.
     const WIDTH: usize = 80;
+
+    const NO_DEFAULT: &str =
+        "None carries a default route: `shakedown live` needs -i and a name here.";
 
     /// All that is printed.
     #[derive(Serialize)]
@@ -64,7 +67,8 @@ mod painted {
             let interfaces = interfaces::list()?;
             let (default, note) = match interfaces::default_interface() {
                 Ok(default) => (Some(default.name), default.note),
-                Err(error) => (None, Some(error.to_string())),
+                Err(InterfaceError::NoDefault) => (None, Some(NO_DEFAULT.to_owned())),
+                Err(error) => return Err(error.into()),
             };
             let tried = default.as_deref().or_else(|| {
                 let up = interfaces.iter().find(|i| i.up && i.name != ANY);
