@@ -1,8 +1,9 @@
 //! seccomp: system calls that this program never needs.
 //!
 //! What must go on working, since interfaces are opened again and listed while capturing: raw packet sockets (opened,
-//! bound), netlink sockets (bound; asked with `sendto` of a netlink address, or on musl of none), and datagram sockets
-//! of IPv4, which libpcap uses as a handle for questions to the kernel (`ioctl`) and never sends on.
+//! bound), netlink sockets (bound; asked with `sendto` of a netlink address, or on musl of none), the pipes that wake
+//! whoever waits for a signal (`send` on a pair of sockets, which is `sendto` of no address), and datagram sockets of
+//! IPv4, which libpcap uses as a handle for questions to the kernel (`ioctl`) and never sends on.
 //!
 //! Addresses can't be looked at by a filter, but their length can: a netlink address has 12 bytes, one for a packet
 //! socket 20, IPv4's has 16, IPv6's 28. That decides what `bind` and `sendto` may do.
@@ -118,10 +119,7 @@ fn others() -> Result<Rules, seccompiler::BackendError> {
     // bind(…, length), sendto(…, address, length).
     let bind = SeccompRule::new(vec![not(2, NETLINK)?, not(2, PACKET)?])?;
     rules.insert(libc::SYS_bind, vec![bind]);
-    let mut sendto = vec![not(5, NETLINK)?];
-    if cfg!(target_env = "musl") {
-        sendto.push(not(5, 0)?);
-    }
+    let sendto = vec![not(5, NETLINK)?, not(5, 0)?];
     rules.insert(libc::SYS_sendto, vec![SeccompRule::new(sendto)?]);
     Ok(rules)
 }
