@@ -3,8 +3,8 @@
 //! Which interface carries the default route is asked in three ways, the first that answers wins, for IPv4 and IPv6
 //! apart:
 //!
-//! 1. The kernel chooses a source address for a UDP socket that is connected, but never written to, with a
-//!    documentation address (RFC 5737, RFC 3849). Connecting a UDP socket sends no packet. This alone sees policy routes,
+//! 1. The kernel chooses a source address for a UDP socket that is connected with an address far away
+//!    ([`route::PROBE_V4`]), but never written to: connecting a UDP socket sends no packet. This alone sees policy routes,
 //!    as WireGuard's `wg-quick` makes them.
 //! 2. Linux's `/proc/net/route` and `/proc/net/ipv6_route` (see [`route`]).
 //! 3. libpcap's own default, its first device, where neither told anything for IPv4 or IPv6; it is a guess from the

@@ -8,7 +8,7 @@
 //!   [`Allowed::write`] and the files in [`Allowed::read`] can be opened, besides `/dev/tty` and the counters of network
 //!   interfaces under `/sys`. No TCP port can be bound or connected to, and no process outside be signalled. Files that
 //!   are open already stay usable.
-//! * **seccomp**: a list of system calls that this program never needs answers "not permitted" (see [`calls`]): starting
+//! * **seccomp**: a list of system calls that this program never needs answers with an error (see [`calls`]): starting
 //!   programs, connecting and listening, sending to an address, tracing, reading other processes' memory, io_uring, new
 //!   namespaces and mounts, kernel modules. It is a list of what is forbidden, not of what is allowed: a system library
 //!   that makes a call nobody thought of keeps working, and nothing is ever killed.

@@ -37,10 +37,16 @@ pub fn interfaces(format: InterfaceFormat) -> Result<i32> {
 mod painted {
     use anyhow::Result;
     use serde::Serialize;
-    use shakedown::live::interfaces::{self, ANY, Interface};
+    use shakedown::live::interfaces::{self, ANY, Interface, InterfaceError};
     use shakedown::live::privilege;
     use std::fmt::Write;
     use unicode_width::UnicodeWidthStr;
+
+    /// Columns of a line.
+    const WIDTH: usize = 80;
+
+    const NO_DEFAULT: &str =
+        "None carries a default route: `shakedown live` needs -i and a name here.";
 
     /// All that is printed.
     #[derive(Serialize)]
@@ -61,7 +67,8 @@ mod painted {
             let interfaces = interfaces::list()?;
             let (default, note) = match interfaces::default_interface() {
                 Ok(default) => (Some(default.name), default.note),
-                Err(error) => (None, Some(error.to_string())),
+                Err(InterfaceError::NoDefault) => (None, Some(NO_DEFAULT.to_owned())),
+                Err(error) => return Err(error.into()),
             };
             let tried = default.as_deref().or_else(|| {
                 let up = interfaces.iter().find(|i| i.up && i.name != ANY);
@@ -79,19 +86,20 @@ mod painted {
 
         /// A line for each interface, then what follows from it.
         pub(super) fn text(&self) -> String {
-            let rows: Vec<[String; 4]> = self.interfaces.iter().map(row).collect();
-            let head = ["INTERFACE", "STATE", "LINK TYPE", "ADDRESSES"].map(str::to_owned);
+            let rows: Vec<Row> = self.interfaces.iter().map(row).collect();
+            let head = ["INTERFACE", "STATE", "LINK TYPE"].map(str::to_owned);
+            let head = (head, vec!["ADDRESSES".to_owned()]);
             let all = || std::iter::once(&head).chain(&rows);
-            let width = |n: usize| all().map(|row| row[n].width()).max().unwrap_or(0);
+            let width = |n: usize| all().map(|(cells, _)| cells[n].width()).max().unwrap_or(0);
             let widths = [width(0), width(1), width(2)];
             let mut text = String::new();
-            for row in all() {
+            for (cells, list) in all() {
                 let mut line = String::new();
-                for (cell, width) in row.iter().zip(widths) {
+                for (cell, width) in cells.iter().zip(widths) {
                     let pad = width.saturating_sub(cell.width());
                     let _ = write!(line, "{cell}{:pad$}  ", "");
                 }
-                let _ = writeln!(text, "{}", format!("{line}{}", row[3]).trim_end());
+                wrap(&mut text, &line, list);
             }
             text.push('\n');
             if let Some(default) = &self.default {
@@ -112,18 +120,27 @@ mod painted {
         }
     }
 
-    fn row(interface: &Interface) -> [String; 4] {
+    /// Name, state and link type; then what is wrapped.
+    type Row = ([String; 3], Vec<String>);
+
+    /// Adds `start` and the items of `list`, in more lines where they would pass [`WIDTH`].
+    fn wrap(text: &mut String, start: &str, list: &[String]) {
+        let mut line = start.to_owned();
+        let mut first = true;
+        for item in list {
+            if !first && line.width() + item.width() > WIDTH {
+                let _ = writeln!(text, "{}", line.trim_end());
+                line = format!("{:width$}", "", width = start.width());
+            }
+            let _ = write!(line, "{item} ");
+            first = false;
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+
+    fn row(interface: &Interface) -> Row {
         let default = interface.default_ipv4 || interface.default_ipv6;
         let mark = if default { "* " } else { "  " };
-        let mut more = interface.addresses.clone();
-        if interface.name == ANY {
-            more = vec!["all interfaces at once".to_owned()];
-        }
-        let families = match (interface.default_ipv4, interface.default_ipv6) {
-            (true, false) => "(default route: IPv4 only)",
-            (false, true) => "(default route: IPv6 only)",
-            _ => "",
-        };
         let mut kind = interface
             .link_type
             .clone()
@@ -131,16 +148,27 @@ mod painted {
         if interface.wireless {
             kind.push_str(", wireless");
         }
-        let addresses = if more.is_empty() {
-            "no address".to_owned()
-        } else {
-            more.join(", ")
-        };
-        [
-            format!("{mark}{}", interface.shown()),
-            interface.state().to_owned(),
-            kind,
-            format!("{addresses} {families}"),
-        ]
+        let name = format!("{mark}{}", interface.shown());
+        let cells = [name, interface.state().to_owned(), kind];
+        (cells, items(interface))
+    }
+
+    /// Its addresses, and what else is to say.
+    fn items(interface: &Interface) -> Vec<String> {
+        if interface.name == ANY {
+            return vec!["all interfaces at once".to_owned()];
+        }
+        let mut items: Vec<String> = interface.addresses.clone();
+        let last = items.len().saturating_sub(1);
+        items.iter_mut().take(last).for_each(|item| item.push(','));
+        if items.is_empty() {
+            items.push("no address".to_owned());
+        }
+        match (interface.default_ipv4, interface.default_ipv6) {
+            (true, false) => items.push("(default route of IPv4 only)".to_owned()),
+            (false, true) => items.push("(default route of IPv6 only)".to_owned()),
+            _ => {}
+        }
+        items
     }
 }

@@ -1,6 +1,6 @@
 //! Linux's routing tables as `/proc/net` shows them: which interface leads to the rest of the world.
 //!
-//! The route asked for is the longest prefix that covers a documentation address (then the lowest metric), not the one
+//! The route asked for is the longest prefix that covers [`PROBE_V4`] or [`PROBE_V6`] (then the lowest metric), not the one
 //! called default: VPNs such as OpenVPN leave the default route alone and lay `0.0.0.0/1` and `128.0.0.0/1` over it.
 //! Only the main table is there; routes of other tables, chosen by rules, are not.
 
@@ -9,10 +9,11 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Stands for any address out there (TEST-NET-1, RFC 5737).
-pub const PROBE_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
-/// The same for IPv6 (RFC 3849).
-pub const PROBE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+/// Stands for any address out there: that of a.root-servers.net, which has been the same for decades and is nobody's
+/// neighbour. (Documentation addresses are: laboratories use them on their links.) Nothing is ever sent to it.
+pub const PROBE_V4: Ipv4Addr = Ipv4Addr::new(198, 41, 0, 4);
+/// The same for IPv6.
+pub const PROBE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0x503, 0xba3e, 0, 0, 0, 2, 0x30);
 
 /// Most bytes read of a table; a host with more routes than that shows no default here.
 const MAX_TABLE: u64 = 4 << 20;
@@ -131,6 +132,12 @@ mod tests {
             "lower metric"
         );
         assert_eq!(v4(&[local]), None);
+        let laboratory = "eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0";
+        assert_eq!(
+            v4(&[laboratory]),
+            None,
+            "a documentation network on the link"
+        );
         assert_eq!(v4(&[]), None);
         let halves = [
             "tun0\t00000000\t0100080A\t0003\t0\t0\t0\t00000080\t0\t0\t0",

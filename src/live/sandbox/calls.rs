@@ -83,19 +83,25 @@ type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 /// What is not possible here, in one line.
 pub fn forbid() -> Result<(), String> {
     let failed = |error: &dyn std::fmt::Display| format!("seccomp: {error}");
-    let arch = std::env::consts::ARCH;
-    let arch = TargetArch::try_from(arch).map_err(|e| failed(&e))?;
-    let rules = rules().map_err(|e| failed(&e))?;
-    let denied = u32::try_from(libc::EPERM).unwrap_or(1);
-    let (otherwise, listed) = (SeccompAction::Allow, SeccompAction::Errno(denied));
-    let filter = SeccompFilter::new(rules, otherwise, listed, arch).map_err(|e| failed(&e))?;
-    let program: seccompiler::BpfProgram = filter.try_into().map_err(|e| failed(&e))?;
-    apply_filter_all_threads(&program).map_err(|e| failed(&e))
+    let sockets = sockets().map_err(|e| failed(&e))?;
+    let others = others().map_err(|e| failed(&e))?;
+    // libpcap asks for sockets of families that it can do without, and gives up unless told that there are none.
+    install(sockets, libc::EAFNOSUPPORT)
+        .and_then(|()| install(others, libc::EPERM))
+        .map_err(|error| failed(&error))
 }
 
-fn rules() -> Result<Rules, seccompiler::BackendError> {
-    let mut rules: Rules = NEVER.iter().map(|&call| (call, Vec::new())).collect();
-    // socket(domain, type): packet and netlink sockets, and datagrams of IPv4.
+/// Makes all calls that match answer with this error.
+fn install(rules: Rules, error: libc::c_int) -> Result<(), seccompiler::Error> {
+    let answer = SeccompAction::Errno(u32::try_from(error).unwrap_or(1));
+    let arch = TargetArch::try_from(std::env::consts::ARCH)?;
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, answer, arch)?;
+    let program: seccompiler::BpfProgram = filter.try_into()?;
+    apply_filter_all_threads(&program)
+}
+
+/// `socket(domain, type)`: packet and netlink sockets may be made, and IPv4's for datagrams.
+fn sockets() -> Result<Rules, seccompiler::BackendError> {
     let [packet, netlink, ipv4] = [libc::AF_PACKET, libc::AF_NETLINK, libc::AF_INET].map(number);
     let kind = SeccompCmpOp::MaskedEq(0xf);
     let stream = number(libc::SOCK_STREAM);
@@ -105,7 +111,11 @@ fn rules() -> Result<Rules, seccompiler::BackendError> {
         SeccompRule::new(vec![is(0, ipv4)?, condition(1, kind.clone(), stream)?])?,
         SeccompRule::new(vec![is(0, ipv4)?, condition(1, kind, raw)?])?,
     ];
-    rules.insert(libc::SYS_socket, socket);
+    Ok(Rules::from([(libc::SYS_socket, socket)]))
+}
+
+fn others() -> Result<Rules, seccompiler::BackendError> {
+    let mut rules: Rules = NEVER.iter().map(|&call| (call, Vec::new())).collect();
     // bind(…, length), sendto(…, address, length).
     let bind = SeccompRule::new(vec![not(2, NETLINK)?, not(2, PACKET)?])?;
     rules.insert(libc::SYS_bind, vec![bind]);
