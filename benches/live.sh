@@ -10,7 +10,7 @@
 set -eu
 capture=$1
 packets=${2:-1000000}
-bin=$(dirname "$0")/../target/release
+bin=${BIN:-$(dirname "$0")/../target/release}
 buffer=32768
 a=shakedown-bench-a-$$ b=shakedown-bench-b-$$ dir=$(mktemp -d)
 trap 'ip netns del $a 2>/dev/null; ip netns del $b 2>/dev/null; rm -rf "$dir"' EXIT INT TERM
