@@ -25,6 +25,7 @@ mod certificate;
 mod checksum;
 mod dns;
 mod edit;
+mod fragments;
 mod frame;
 mod hello;
 mod http;
@@ -43,6 +44,7 @@ use crate::target::Target;
 use crate::types::{CaptureId, Frame, LinkType, Mark};
 use address::Addresses;
 use edit::Later;
+use fragments::Fragments;
 use frame::{Counts, Rewriter};
 use learn::Learner;
 use secret::Secret;
@@ -55,6 +57,7 @@ pub struct Plan {
     secret: Secret,
     learner: Learner,
     decoder: Decoder,
+    fragments: Fragments,
     ordinal: u64,
 }
 
@@ -107,14 +110,19 @@ impl Plan {
             target,
             secret,
             decoder: Decoder::new(),
+            fragments: Fragments::default(),
             ordinal: 0,
         }
     }
 
     /// Takes the next frame.
     pub fn frame(&mut self, frame: &Frame<'_>) {
+        let before = self.decoder.fragment_counts().fragments;
         if let Outcome::Packet(packet) = self.decoder.decode(frame) {
             self.learner.packet(&packet, frame.uid, self.ordinal);
+        }
+        if self.decoder.fragment_counts().fragments != before {
+            self.fragments.take(frame, self.ordinal);
         }
         self.ordinal += 1;
     }
@@ -140,6 +148,8 @@ impl Plan {
             counts: Counts::default(),
         };
         rewriter.conclude();
+        self.fragments.conclude(&mut rewriter);
+        rewriter.counts = Counts::default();
         Redactor {
             rewriter,
             uids: learner.uids,

@@ -245,6 +245,16 @@ mod tests {
         }
     }
 
+    /// The examples that the package yacryptopan gives.
+    #[test]
+    fn vectors_of_another_implementation() {
+        let pan = CryptoPan::new(b"32-char-str-for-AES-key-and-pad.");
+        let v4 = pan.turn(addr("192.0.2.1").0 << 96, 0, 32) >> 96;
+        assert_eq!(v4, addr("192.0.125.244").0 & 0xffff_ffff);
+        let v6 = pan.turn(addr("2001:db8::1").0, 0, 128);
+        assert_eq!(Addr(v6), addr("27fe:8bc7:fee:1e:1e1f:f0fe:f0e1:83fd"));
+    }
+
     #[test]
     fn common_prefixes_stay_common() {
         let mut all = addresses(&[], &[]);

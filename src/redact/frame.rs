@@ -133,14 +133,18 @@ impl Rewriter {
         let mut notes = std::mem::take(&mut self.notes);
         layers(frame, &mut notes);
         let mut job = Job::new(frame.data, out, ordinal);
-        for (at, note) in notes.iter().enumerate() {
+        // The decoder notes a layer before it asks whether its bytes are there.
+        let there = |note: &&Note| note.len > 0 && note.at + note.len <= frame.data.len();
+        let known = notes.iter().take_while(there).count();
+        let notes_there = &notes[..known];
+        for (at, note) in notes_there.iter().enumerate() {
             // What lies between two layers led from one to the other.
             if job.done < note.at {
                 let (from, length) = (job.done, note.at - job.done);
                 self.glue(&mut job, from, length);
             }
             job.done = job.done.max(note.at);
-            self.layer(&mut job, note, frame, notes.get(at + 1));
+            self.layer(&mut job, note, frame, notes_there.get(at + 1));
         }
         self.counts.frames += 1;
         if job.ip.is_none() {

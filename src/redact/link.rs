@@ -132,6 +132,9 @@ fn pktap(job: &mut Job<'_>, at: usize, length: usize, apps: &HashSet<String>) ->
         .get(at + 38)
         .is_some_and(|flags| flags & 0x08 != 0);
     if v2 {
+        if length < 40 {
+            return at + length;
+        }
         // Lengths and numbers; names and addresses follow at the places that the header gives.
         job.copy(at, 40.min(length));
         for place in [4, 5] {
@@ -168,6 +171,9 @@ fn app(job: &mut Job<'_>, at: usize, length: usize, apps: &HashSet<String>) {
 
 /// An attribute of NFLOG: its length and kind, of its value only what the packet header says.
 fn attribute(job: &mut Job<'_>, at: usize) -> usize {
+    if at + 4 > job.before.len() {
+        return at;
+    }
     job.copy(at, 4);
     let little = u16::from_le_bytes([job.before[at], job.before[at + 1]]);
     let big = little.swap_bytes();

@@ -542,7 +542,10 @@ impl Scan<'_> {
             }
             (_, 11) => return self.certificates(side, &message, &pieces),
             (_, 13) => return self.authorities(side, &message, &pieces),
-            (_, 22) => return self.with_der(side, &message, &pieces, 8, vec![8..message.len()]),
+            (_, 22) => {
+                let response = std::iter::once(8..message.len()).collect();
+                return self.with_der(side, &message, &pieces, 8, response);
+            }
             _ => {}
         }
         let new = hello::redact(&message, self.names, self.secret);
