@@ -11,6 +11,9 @@ use crate::rng::Rng;
 use crate::time::{EPOCH_S, Ms};
 use crate::tls::KeyStore;
 
+/// A capture larger than this whose format nobody chose is packed: fixtures are kept small.
+const PACKED_FROM: usize = 24 * 1024;
+
 /// One end of a conversation. The capture is always taken at the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
@@ -438,9 +441,14 @@ impl Net {
             secrets: c.secrets.then_some(keys),
             names: c.names.clone(),
         };
-        let mut bytes = file::encode(c.format, &header, &records).expect("memory takes all bytes");
+        let written =
+            |format| file::encode(format, &header, &records).expect("memory takes all bytes");
+        let (mut format, mut bytes) = (c.format, written(c.format));
+        if format == Format::Pcap && c.cut == 0 && bytes.len() > PACKED_FROM {
+            (format, bytes) = (Format::PcapGz, written(Format::PcapGz));
+        }
         bytes.truncate(bytes.len().saturating_sub(c.cut));
-        (c.format.file_name(), bytes)
+        (format.file_name(), bytes)
     }
 
     fn records(&self) -> Vec<Record> {
