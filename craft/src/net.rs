@@ -429,6 +429,22 @@ impl Net {
 
     /// Name and bytes of the capture file.
     pub fn file(&self) -> (&'static str, Vec<u8>) {
+        let i = self.0.borrow();
+        self.written(i.capture.format)
+    }
+
+    /// The same for a fixture: packed where it is large and nobody chose a format.
+    pub fn packed_file(&self) -> (&'static str, Vec<u8>) {
+        let (name, bytes) = self.file();
+        let i = self.0.borrow();
+        let chosen = i.capture.format != Format::Pcap || i.capture.cut > 0;
+        if chosen || bytes.len() <= PACKED_FROM {
+            return (name, bytes);
+        }
+        self.written(Format::PcapGz)
+    }
+
+    fn written(&self, format: Format) -> (&'static str, Vec<u8>) {
         let records = self.records();
         let keys = self.key_log();
         let i = self.0.borrow();
@@ -441,12 +457,7 @@ impl Net {
             secrets: c.secrets.then_some(keys),
             names: c.names.clone(),
         };
-        let written =
-            |format| file::encode(format, &header, &records).expect("memory takes all bytes");
-        let (mut format, mut bytes) = (c.format, written(c.format));
-        if format == Format::Pcap && c.cut == 0 && bytes.len() > PACKED_FROM {
-            (format, bytes) = (Format::PcapGz, written(Format::PcapGz));
-        }
+        let mut bytes = file::encode(format, &header, &records).expect("memory takes all bytes");
         bytes.truncate(bytes.len().saturating_sub(c.cut));
         (format.file_name(), bytes)
     }
