@@ -7,6 +7,7 @@
 
 pub mod context;
 pub mod judge;
+mod kin;
 pub mod rules;
 pub mod terms;
 pub mod thresholds;

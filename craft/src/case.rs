@@ -247,7 +247,7 @@ impl Case {
     /// Makes the capture and writes `capture.*`, `case.toml` and, if asked for, `keys.log` into `folder`.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
         let net = self.run();
-        let (file, bytes) = net.file();
+        let (file, bytes) = net.packed_file();
         fs::create_dir_all(folder)?;
         fs::write(folder.join(file), bytes)?;
         if self.keys {

@@ -11,6 +11,9 @@ use crate::rng::Rng;
 use crate::time::{EPOCH_S, Ms};
 use crate::tls::KeyStore;
 
+/// A capture larger than this whose format nobody chose is packed: fixtures are kept small.
+const PACKED_FROM: usize = 24 * 1024;
+
 /// One end of a conversation. The capture is always taken at the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
@@ -426,6 +429,22 @@ impl Net {
 
     /// Name and bytes of the capture file.
     pub fn file(&self) -> (&'static str, Vec<u8>) {
+        let i = self.0.borrow();
+        self.written(i.capture.format)
+    }
+
+    /// The same for a fixture: packed where it is large and nobody chose a format.
+    pub fn packed_file(&self) -> (&'static str, Vec<u8>) {
+        let (name, bytes) = self.file();
+        let i = self.0.borrow();
+        let chosen = i.capture.format != Format::Pcap || i.capture.cut > 0;
+        if chosen || bytes.len() <= PACKED_FROM {
+            return (name, bytes);
+        }
+        self.written(Format::PcapGz)
+    }
+
+    fn written(&self, format: Format) -> (&'static str, Vec<u8>) {
         let records = self.records();
         let keys = self.key_log();
         let i = self.0.borrow();
@@ -438,9 +457,9 @@ impl Net {
             secrets: c.secrets.then_some(keys),
             names: c.names.clone(),
         };
-        let mut bytes = file::encode(c.format, &header, &records).expect("memory takes all bytes");
+        let mut bytes = file::encode(format, &header, &records).expect("memory takes all bytes");
         bytes.truncate(bytes.len().saturating_sub(c.cut));
-        (c.format.file_name(), bytes)
+        (format.file_name(), bytes)
     }
 
     fn records(&self) -> Vec<Record> {

@@ -4,8 +4,10 @@
 //! 2. Lookup rules.
 //! 3. The attempt's outcome.
 //! 4. Rules over the whole attempt.
+//!    (Broken, unless a connection that worked may be its own: see `kin`.)
 //! 5. The finding that explains the rest.
 
+use super::kin::may_have_got_through;
 use super::rules::all;
 use super::terms::{Blame, Outcome, Severity, Stage};
 use super::{AttemptContext, Check, Claim, PathContext, Rule, World};
@@ -77,6 +79,7 @@ pub fn judge(attempt: &Attempt<'_>, world: &World<'_>) -> Judged {
     let outcome = outcome_of(attempt, world, &paths, &findings);
     run_attempt_rules(attempt, world, &paths, outcome, &mut findings);
     let outcome = outcome_aside(attempt, outcome, &findings);
+    let outcome = outcome_of_lost_names(attempt, world, outcome, &mut findings);
     let main = main_finding(outcome, &paths, &findings);
     let outcome = refine(outcome, main, &findings);
     Judged {
@@ -306,6 +309,28 @@ fn outcome_aside(attempt: &Attempt<'_>, outcome: Outcome, findings: &[Finding]) 
         Outcome::Unfinished if to_resolver && dns_broke => Outcome::Broken,
         other => other,
     }
+}
+
+/// Where a connection that worked may be the attempt's own and the capture lacks what would tell, nobody knows how it
+/// ended: what was found is noted, and breaks nothing.
+fn outcome_of_lost_names(
+    attempt: &Attempt<'_>,
+    world: &World<'_>,
+    outcome: Outcome,
+    findings: &mut [Finding],
+) -> Outcome {
+    let aside = matches!(attempt.matched_by, MatchedBy::Resolver | MatchedBy::Portal);
+    let reached = attempt
+        .paths
+        .iter()
+        .any(|p| p.progress.reach >= Reach::Greeted);
+    if outcome != Outcome::Broken || aside || reached || !may_have_got_through(attempt, world) {
+        return outcome;
+    }
+    for finding in findings.iter_mut() {
+        finding.claim.severity = Some(finding.severity().min(Severity::Note));
+    }
+    Outcome::Unfinished
 }
 
 /// No connection followed the lookups: a name resolved ahead of need, or the capture ends too soon.

@@ -464,12 +464,17 @@ impl TcpTracker {
 
     /// Data of the server after its reset, other than what may have been under way together with it.
     fn note_late(&mut self, seen: Seen<'_, '_>, offset: u64, end: u64) {
-        if seen.side == Side::Client || self.facts.data_after_reset.is_some() {
+        if seen.side == Side::Client {
             return;
         }
         let Some(reset) = self.facts.reset_from(Side::Server) else {
             return;
         };
+        // The later it comes, the less it can have been overtaken: what comes at once is no last word.
+        let known = self.facts.data_after_reset;
+        if known.is_some_and(|m| m.time.since(reset.mark.time) >= self.reorder_window()) {
+            return;
+        }
         let beyond = reset.seq.is_none_or(|seq| end > seq);
         let resent = self.stream[seen.side].covers(offset, end)
             && seen.mark.time.since(reset.mark.time) >= self.reorder_window();

@@ -348,9 +348,10 @@ fn paced(net: &Net, host: &str, ip: &str, each: usize, seconds: usize, lose: Opt
 fn throttled() -> Vec<Case> {
     let id = "media.throttled";
     let fast = |net: &Net| {
-        net.snaplen(330);
+        net.snaplen(140);
         net.aside(|net| {
             net.wait(5000);
+            net.resolve("cdn.example.com", &["192.0.2.80"]);
             let (mut c, mut s) = net.https("cdn.example.com", "192.0.2.80");
             c.app(&mut s, 420, 250_000);
             c.tls_close(&mut s, Side::Client);
@@ -390,7 +391,7 @@ fn throttled() -> Vec<Case> {
             .about("The line itself is narrow: flat, with losses, and nothing else is faster.")
             .expect(VIDEO, Expect::degraded("tcp", "tcp.lossy"))
             .capture(|net| {
-                net.snaplen(330);
+                net.snaplen(140);
                 paced(net, VIDEO, VIDEO_IP, 5000, 14, Some(9));
             }),
     ]

@@ -8,8 +8,9 @@
 //! ## What we look for
 //! A request in the clear that systems use to look for portals (`generate_204`, `hotspot-detect.html`, `connecttest.txt`
 //! and their like), answered with something else than what the probe's own server says: a redirect, a page, or
-//! status 511. Such requests are watched whatever the target is. A redirect to HTTPS on the probe's own host, an error of
-//! the probe's server, and a portal that lets through within the capture are left out.
+//! status 511. Such requests are watched whatever the target is. A redirect to HTTPS on the probe's own host and an error of
+//! the probe's server are left out. Where a later question of the device is answered as it should be, somebody has logged
+//! in, and the portal is only noted.
 //!
 //! ## How sure
 //! 0.95 for a redirect to another host or status 511, 0.85 for a page.
@@ -29,6 +30,7 @@ use super::common::short;
 use crate::data::Probe;
 use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Stage};
 use crate::fact::http::{Exchange, Response};
+use crate::types::Mark;
 
 pub(super) static RULE: Rule = Rule {
     id: "http.captive-portal",
@@ -39,6 +41,9 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Path(check),
     source: include_str!("captive_portal.rs"),
 };
+
+/// Attempts of the device, from its last one back, among which a later question is looked for.
+const MOST: usize = 500;
 
 fn check(context: &PathContext<'_>) -> Option<Claim> {
     let http = context.path.flow.http?;
@@ -65,11 +70,31 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     } else {
         0.85
     };
-    let claim = Claim::new(what, sure, [response.mark, exchange.asked]);
+    let mut claim = Claim::new(what, sure, [response.mark, exchange.asked]);
+    if let Some(open) = let_through(context, response.mark) {
+        claim.what += "; later such a question was answered as it should be";
+        claim.marks.push(open);
+        claim = claim.as_severe_as(Severity::Note);
+    }
     Some(match location {
         Some(to) => claim.with("location", to),
         None => claim,
     })
+}
+
+/// The response that shows that somebody has logged in: a later question of the same device was answered as on an open
+/// network.
+fn let_through(context: &PathContext<'_>, portal: Mark) -> Option<Mark> {
+    let attempts = context.world.attempts_of(context.attempt.client).rev();
+    let paths = attempts.take(MOST).flat_map(|a| &a.paths);
+    let exchanges = paths.filter_map(|p| p.flow.http).flat_map(|h| &h.exchanges);
+    let later = exchanges.filter(|e| e.asked.time > portal.time);
+    let mut open = later.filter_map(|e| {
+        let response = e.response.as_ref()?;
+        let fits = e.probe()?.is_answer(response.status, &response.body);
+        fits.then_some(response.mark)
+    });
+    open.next()
 }
 
 /// Somebody else than the probe's server answered, or it was told to.

@@ -21,12 +21,15 @@ const TICKET: u16 = 100;
 const MOST_UNASKED: u64 = 2048;
 /// The record that acknowledges the client's settings in HTTP/2: a frame without content.
 const SETTINGS_ACK: u16 = 9 + ADDED;
+/// A PING of HTTP/2 and the answer to it (RFC 9113 section 6.7): Firefox sends one while it waits.
+const PING: u16 = 17 + ADDED;
 /// What a server sends unasked, it sends at once.
 const AT_ONCE: Duration = Duration::from_millis(300);
 /// A client's first record from this size on is more than the preface of HTTP/2 with its settings.
 const MORE_THAN_PREFACE: u16 = 200;
-/// A later record from this size on is more than settings, acknowledgements and window updates.
-const MORE_THAN_CONTROL: u16 = 75;
+/// A later record from this size on is more than acknowledgements, pings and window updates, two of them together: a
+/// request of curl, say, has 65 bytes.
+const MORE_THAN_CONTROL: u16 = 57;
 /// A record from this size on holds something that wants an answer, where the server has said nothing at all.
 const ANYTHING: u16 = 30;
 /// Records that the TLS observer keeps of each side: behind a full list more may have come.
@@ -119,10 +122,14 @@ fn encrypted(context: &PathContext<'_>, tcp: &TcpFacts, tls: &TlsFacts) -> Optio
     let nothing = !said.control && answered.is_none();
     let clear = asked.iter().enumerate().any(|(i, r)| match i {
         _ if nothing => r.length >= ANYTHING,
+        0 if !may_speak_h2(tls) => r.length >= ANYTHING,
         0 => r.length >= MORE_THAN_PREFACE,
         _ => r.length >= MORE_THAN_CONTROL,
     });
-    let (first, last) = (asked.first()?, asked.last()?);
+    let first = asked.first()?;
+    // What a client sends while it waits (acknowledgements, PING) is no part of the question.
+    let question = |r: &&&Record| r.length >= MORE_THAN_CONTROL;
+    let last = asked.iter().rev().find(question).or(asked.last())?;
     let bytes: u32 = asked.iter().map(|r| u32::from(r.length)).sum();
     let all = tls.records[Side::Client].len() < KEPT;
     let more = sent_at(context, answered).filter(|_| !all);
@@ -145,6 +152,12 @@ fn encrypted(context: &PathContext<'_>, tcp: &TcpFacts, tls: &TlsFacts) -> Optio
 fn offers_http(tls: &TlsFacts) -> bool {
     let is_http = |id: &String| id == "h2" || id.starts_with("http/");
     tls.alpn_offered().iter().any(is_http)
+}
+
+/// The client may begin with the preface of HTTP/2: it offers it and, as far as that can be read, the server took it.
+fn may_speak_h2(tls: &TlsFacts) -> bool {
+    let chosen = tls.is_tls13() || tls.alpn() == Some("h2");
+    chosen && tls.alpn_offered().iter().any(|id| id == "h2")
 }
 
 /// The client's last new data before the answer; without answer, at all.
@@ -198,7 +211,13 @@ fn said_after(tls: &TlsFacts, asked: Mark) -> Said {
     sizes.dedup();
     let one_size = sizes.len() <= 1;
     // Only HTTP/2 has so short a message: without it, a small response of HTTP/1 may have the size of settings.
-    let speaks_h2 = h2 && after.iter().any(|r| r.length == SETTINGS_ACK);
+    let acks = |r: &Record| r.kind == 23 && r.length == SETTINGS_ACK;
+    let own = tls.records[Side::Client].iter();
+    let client_acks = own.filter(|r| not_after(asked, r.mark)).any(acks);
+    let own = tls.records[Side::Client].iter();
+    let pinged = own.filter(|r| r.kind == 23 && r.length == PING);
+    let pinged = pinged.map(|r| r.mark).min_by_key(|m| (m.time, m.frame));
+    let speaks_h2 = h2 && (client_acks || after.iter().any(|r| acks(r)));
     let mut said = Said {
         answer: None,
         control: false,
@@ -207,8 +226,14 @@ fn said_after(tls: &TlsFacts, asked: Mark) -> Said {
         if (one_size && ticket(record)) || !is_data(tls, record) {
             continue;
         }
-        if speaks_h2 && at_once(record) && is_control(record.length) {
+        let with_ack = client_acks && is_settings_with_ack(record.length);
+        if speaks_h2 && at_once(record) && (is_control(record.length) || with_ack) {
             said.control = true;
+            continue;
+        }
+        let answers_ping =
+            record.length == PING && pinged.is_some_and(|p| not_after(p, record.mark));
+        if speaks_h2 && answers_ping {
             continue;
         }
         said.answer = Some(record.mark);
@@ -222,6 +247,14 @@ fn is_control(length: u16) -> bool {
     let frames = length.saturating_sub(ADDED);
     let settings = |n: u16| (9..=45).contains(&n) && (n - 9).is_multiple_of(6);
     settings(frames) || frames == 13 || frames.checked_sub(13).is_some_and(settings)
+}
+
+/// The server's SETTINGS, with or without a window update, and its acknowledgement of the client's in one record, as nginx
+/// and haproxy send them.
+fn is_settings_with_ack(length: u16) -> bool {
+    length
+        .checked_sub(SETTINGS_ACK - ADDED)
+        .is_some_and(|rest| rest > SETTINGS_ACK && is_control(rest))
 }
 
 /// A record of the client behind its Finished, longer than an alert.
@@ -286,6 +319,10 @@ mod tests {
     }
 
     fn said(records: &[(i64, u16)]) -> (Option<i64>, bool) {
+        said_to(&[], records)
+    }
+
+    fn said_to(client: &[(i64, u16)], records: &[(i64, u16)]) -> (Option<i64>, bool) {
         let mut tls = TlsFacts {
             server_hello: Some(Box::new(ServerHello {
                 version: 0x0304,
@@ -294,15 +331,14 @@ mod tests {
             })),
             ..TlsFacts::default()
         };
-        tls.records[Side::Server] = records
-            .iter()
-            .map(|(at, length)| Record {
-                mark: mark(*at),
-                kind: 23,
-                length: *length,
-                end: 0,
-            })
-            .collect();
+        let record = |(at, length): &(i64, u16)| Record {
+            mark: mark(*at),
+            kind: 23,
+            length: *length,
+            end: 0,
+        };
+        tls.records[Side::Server] = records.iter().map(record).collect();
+        tls.records[Side::Client] = client.iter().map(record).collect();
         let said = said_after(&tls, mark(10));
         (said.answer.map(|m| m.time.0 / 1_000_000), said.control)
     }
@@ -318,6 +354,27 @@ mod tests {
             said(&[(30, 250), (30, 250), (30, 26), (4000, 300)]),
             (Some(4000), true)
         );
+    }
+
+    #[test]
+    fn settings_and_their_acknowledgement_in_one_record() {
+        let nginx = [(30, 282), (30, 282), (31, 66)];
+        let curl = [(10, 81), (11, 65), (32, 26)];
+        assert_eq!(said_to(&curl, &nginx), (None, true));
+        assert_eq!(
+            said_to(&curl[..2], &nginx),
+            (Some(31), false),
+            "the client acknowledges no settings: it may be HTTP/1"
+        );
+        let pinging = [&curl[..], &[(900, 34)]].concat();
+        let caddy = [(30, 50), (31, 30), (31, 26), (930, 34)];
+        assert_eq!(
+            said_to(&pinging, &caddy),
+            (None, true),
+            "PING and its answer"
+        );
+        let answered = [(30, 282), (30, 282), (31, 66), (4000, 144)];
+        assert_eq!(said_to(&curl, &answered), (Some(4000), true));
     }
 
     #[test]

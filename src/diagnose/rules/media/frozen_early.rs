@@ -118,12 +118,13 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     })
 }
 
-/// Something else reached the device after that: it was not cut off altogether.
+/// Something else reached the device after that, at either of its addresses: it was not cut off altogether.
 fn heard_later(context: &PathContext<'_>, last: Mark) -> bool {
     let clients = context.world.clients;
-    let known = clients.get(context.path.flow.client.addr);
-    let heard = known.and_then(|c| c.answered_last);
-    heard.is_some_and(|at| at > last.time)
+    let both = [context.path.flow.client.addr, context.attempt.client];
+    let known = both.into_iter().filter_map(|addr| clients.get(addr));
+    let mut heard = known.filter_map(|c| c.answered_last);
+    heard.any(|at| at > last.time)
 }
 
 /// Where other connections of this device froze near this one, one mark each.

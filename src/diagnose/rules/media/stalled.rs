@@ -118,19 +118,18 @@ fn upload(context: &PathContext<'_>, tcp: &TcpFacts) -> Option<Claim> {
     let heard = tcp.half[Side::Server]
         .last
         .map_or(Timestamp::MIN, |m| m.time);
+    // What came after the first send acknowledges what was under way before it. Whatever comes after a resend shows that
+    // the way back works: tcp.lossy or a size problem.
+    let resent = sends.get(1).is_some_and(|s| s.mark.time > heard);
+    let since = first.mark.time.max(heard);
     let lasted = stood(context.path, first.mark, context.end());
-    let tried = last.mark.time.since(first.mark.time);
+    let tried = last.mark.time.since(since);
     let due = context.world.thresholds.media_stalled;
     let marks: Vec<_> = sends.iter().map(|s| s.mark).collect();
     let until = ended(context.path).map(|(_, m)| m.time);
     let quiet = context.silence_until(&marks, until).is_proven();
     let full = is_full(&tcp.half[Side::Server]);
-    // Whatever comes later from the server shows that the way back works: tcp.lossy or a size problem.
-    if sends.len() < TRIES || tried.min(lasted) <= due || heard > last.mark.time || !quiet || full {
-        return None;
-    }
-    let answered = heard > first.mark.time;
-    if answered {
+    if sends.len() < TRIES || tried.min(lasted) <= due || !resent || !quiet || full {
         return None;
     }
     let what = format!(

@@ -6,7 +6,7 @@
 //!
 //! ## What we look for
 //! At least 10 s of continuous download whose rate varies little (a quarter at most, the first second aside), 1 % of lost
-//! segments or more spread over at least half of that time, and another connection of the same device to another server
+//! segments or more, again and again over at least half of that time, and another connection of the same device to another server
 //! that reached three times the rate within a minute. A server or player that paces its data loses nothing and is left
 //! out, and so is a narrow line: there nothing is faster. QUIC shows no losses and is not looked at.
 //!
@@ -46,6 +46,8 @@ const LONG: f64 = 10.0;
 const SPAN: f64 = 1.0;
 /// How much the rate may vary: standard deviation over mean.
 const FLAT: f64 = 0.25;
+/// Spans with losses, at least.
+const OFTEN: usize = 3;
 /// Share of lost segments.
 const LOSS: f64 = 0.01;
 /// How much faster another connection must be.
@@ -147,12 +149,21 @@ fn flat(rate: &Rate) -> Option<Plateau> {
     let rates: Vec<f64> = middle.iter().map(|b| b.bytes as f64 / span).collect();
     let mean = rates.iter().sum::<f64>() / rates.len() as f64;
     let variance = rates.iter().map(|r| (r - mean).powi(2)).sum::<f64>() / rates.len() as f64;
-    let losing = middle.iter().filter(|b| b.lost > 0).count();
-    let is_flat = mean > 0.0 && variance.sqrt() <= mean * FLAT && losing * 2 >= middle.len();
+    let is_flat = mean > 0.0 && variance.sqrt() <= mean * FLAT && loses_throughout(middle);
     is_flat.then_some(Plateau {
         rate: mean,
         seconds,
     })
+}
+
+/// A sender that met the ceiling slows down and takes seconds to meet it again (RFC 9438): not every span loses, but again
+/// and again one does, over half of the time at least.
+fn loses_throughout(spans: &[Bin]) -> bool {
+    let losing = || spans.iter().enumerate().filter(|(_, span)| span.lost > 0);
+    let first = losing().next().map(|(at, _)| at);
+    let last = losing().next_back().map(|(at, _)| at);
+    let lasted = first.zip(last).map_or(0, |(first, last)| last + 1 - first);
+    losing().count() >= OFTEN && lasted * 2 >= spans.len()
 }
 
 fn sum(bins: &[Bin]) -> Bin {
@@ -195,6 +206,21 @@ mod tests {
             (at, n) = (at + gap(at), n + 1);
         }
         t.rate
+    }
+
+    #[test]
+    fn losses_come_again_and_again() {
+        let throughout = |losing: &[usize]| {
+            let mut spans = [Bin::default(); 14];
+            for &at in losing {
+                spans[at].lost = 2;
+            }
+            loses_throughout(&spans)
+        };
+        assert!(throughout(&[4, 5, 11, 12]), "as a policer and CUBIC do");
+        assert!(!throughout(&[4, 5, 6]), "a bad moment");
+        assert!(!throughout(&[0, 13]), "two of them");
+        assert!(!throughout(&[]));
     }
 
     #[test]

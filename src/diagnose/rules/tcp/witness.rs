@@ -263,11 +263,15 @@ fn several(tcp: &TcpFacts, doubts: &mut Doubts) {
 }
 
 /// After its first reset a system answers what the client had sent before that arrived with resets that have no ACK and
-/// the acknowledged number as theirs (RFC 9293 section 3.10.7.1): each of them another one, half a round trip later or more.
+/// the acknowledged number as theirs (RFC 9293 section 3.10.7.1): each of them another one, half a round trip later or more;
+/// or at once, behind a queue that held them up together. Then they stand behind what the first reset says was sent, where
+/// nobody aims who wants the client to heed them.
 fn answers_late(tcp: &TcpFacts, first: &Reset, reset: &Reset) -> bool {
     let acked = tcp.half[Side::Server].acked;
     let late = |rtt: Duration| reset.mark.time.since(first.mark.time) >= rtt / 2;
-    !reset.with_ack && reset.seq.is_some_and(|seq| seq <= acked) && tcp.rtt().is_some_and(late)
+    let behind = |seq| first.seq.is_some_and(|said| seq < said);
+    let due = |seq| behind(seq) || tcp.rtt().is_some_and(late);
+    !reset.with_ack && reset.seq.is_some_and(|seq| seq <= acked && due(seq))
 }
 
 /// TTL of the server's own packets on this connection.
@@ -301,4 +305,47 @@ fn elsewhere(context: &PathContext<'_>) -> Elsewhere {
         }
     }
     seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Timestamp;
+
+    fn reset(ms: i64, seq: u64, with_ack: bool) -> Reset {
+        let mark = Mark {
+            time: Timestamp(ms * 1_000_000),
+            ..Mark::default()
+        };
+        Reset {
+            mark,
+            seq: Some(seq),
+            with_ack,
+            from: Side::Server,
+            ttl: 54,
+            ip_id: 0,
+            window: 0,
+            answers_syn: false,
+            in_sequence: false,
+            acked: 0,
+            acks_unseen: false,
+            sent: 13_748,
+        }
+    }
+
+    #[test]
+    fn a_dead_socket_answers_each_late_acknowledgement() {
+        let mut tcp = TcpFacts::default();
+        tcp.half[Side::Server].acked = 13_748;
+        let first = reset(332, 13_748, true);
+        let late = |r: &Reset| answers_late(&tcp, &first, r);
+        assert!(late(&reset(332, 3612, false)), "held up with the first one");
+        assert!(late(&reset(362, 12_300, false)));
+        assert!(
+            !late(&reset(332, 13_748, false)),
+            "at once, where the client would heed it"
+        );
+        assert!(!late(&reset(332, 15_196, false)), "a guess");
+        assert!(!late(&reset(332, 3612, true)));
+    }
 }

@@ -246,6 +246,24 @@ fn data_after_a_reset_shows_that_it_was_not_the_servers() {
 }
 
 #[test]
+fn data_that_goes_on_after_a_reset_is_seen_by_its_later_packets() {
+    let mut line = open();
+    let after = |line: &Line| {
+        let facts = line.facts();
+        let reset = facts.reset_from(Side::Server).unwrap();
+        let data = facts.data_after_reset.unwrap();
+        data.time.since(reset.mark.time).as_micros()
+    };
+    line.rst(Side::Server, 0, TcpFlags::ACK).wait(0.01);
+    line.data(Side::Server, 0, b"one").wait(40.0);
+    assert_eq!(after(&line), 10);
+    line.data(Side::Server, 3, b"two").wait(40.0);
+    assert_eq!(after(&line), 40_010);
+    line.data(Side::Server, 6, b"three");
+    assert_eq!(after(&line), 40_010);
+}
+
+#[test]
 fn data_that_a_reset_overtook_is_no_contradiction() {
     let mut line = open();
     line.rst(Side::Server, 7, TcpFlags::ACK).wait(0.1);
