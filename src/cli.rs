@@ -108,7 +108,7 @@ pub struct Live {
     /// Print each attempt as it ends instead of showing screens
     #[arg(long)]
     pub headless: bool,
-    /// How to print; json and markdown come when the capture ends
+    /// How to print; json, markdown and html come when the capture ends
     #[arg(long, value_enum, default_value_t = Format::Text, requires = "headless")]
     pub format: Format,
     /// Print to this file instead of standard output

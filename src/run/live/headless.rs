@@ -7,7 +7,9 @@ use anyhow::{Context, Result, anyhow};
 use shakedown::live::analysis::{Finished, Plan, Told};
 use shakedown::live::feed::Live as Capture;
 use shakedown::report::text::{self, Style};
-use shakedown::report::{json, markdown};
+use shakedown::report::ticket::Page;
+use shakedown::report::{html, json, markdown};
+use shakedown::snapshot::Report;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::Arc;
@@ -134,7 +136,7 @@ impl Print {
                 )?;
             }
             Format::Ndjson => json::write_ended(attempt, told.was, &mut self.out)?,
-            Format::Json | Format::Markdown => return Ok(()),
+            Format::Json | Format::Markdown | Format::Html => return Ok(()),
         }
         self.out.flush()
     }
@@ -147,11 +149,24 @@ impl Print {
             Format::Ndjson => json::write_verdict(report, out),
             Format::Json => json::write(report, out),
             Format::Markdown => markdown::write(report, out),
+            Format::Html => html::write(&page(report), out),
         };
         let done = done.and_then(|()| self.out.flush());
         match &self.name {
             Some(name) => done.with_context(|| format!("{name}: can't be written")),
             None => Ok(done?),
         }
+    }
+}
+
+/// The report alone: of a capture without an end, packets are not kept for pictures.
+fn page(report: &Report) -> Page<'_> {
+    Page {
+        report,
+        told: &[],
+        untold: Some(
+            "A live capture keeps no packets for ladders here; save it with -w and read that.",
+        ),
+        ticket: None,
     }
 }
