@@ -11,7 +11,7 @@ use shakedown::report::pcapng::Interface;
 use shakedown::snapshot::{Outcome, Report};
 use shakedown::source::{self, Source};
 use shakedown::target::Target;
-use shakedown::types::{Frame, LinkType, Timestamp};
+use shakedown::types::{CaptureId, Frame, LinkType, Timestamp};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -35,16 +35,32 @@ fn tshark(file: &Path, fields: &[&str]) -> Option<Vec<String>> {
 }
 
 /// Analyses the evening; every frame is also given to `each`.
-fn evening(mut each: impl FnMut(&Frame<'_>)) -> Report {
+fn evening(each: impl FnMut(&Frame<'_>)) -> Report {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/evening.pcap");
-    let mut source = source::open(&[path]).expect("there");
+    analyse(&path, each).0
+}
+
+/// The report, and until when the capture states to have listened.
+fn analyse(path: &Path, mut each: impl FnMut(&Frame<'_>)) -> (Report, Timestamp) {
+    let mut source = source::open(&[path.to_owned()]).expect("there");
     let mut engine = Engine::new(Target::tiktok(), Limits::default());
     while let Some(frame) = source.next_frame() {
         each(&frame);
         engine.handle_frame(&frame);
     }
+    // As `read` does: what a capture states to have listened to goes beyond its last packet.
+    let mut last = Timestamp::MIN;
+    for (index, info) in (0_u16..).zip(source.captures()) {
+        last = last.max(info.end().unwrap_or(last));
+        if let Some(end) = info.stated_end {
+            engine.handle_time(CaptureId(index), end);
+        }
+    }
     engine.finish();
-    engine.snapshot(&source.captures(), Thresholds::default())
+    (
+        engine.snapshot(&source.captures(), Thresholds::default()),
+        last,
+    )
 }
 
 #[test]
@@ -130,4 +146,49 @@ fn a_kept_failure_shows_its_comments() {
             .collect();
         assert_eq!(frames, format!("[{}]", numbers.join(",")), "{cause}");
     }
+}
+
+/// Causes that rest on what other connections did at the same time: without these, the capture of the attempt alone shows
+/// less. The report beside it says what was seen then.
+const REST_ON_OTHERS: &[&str] = &[
+    "dns.unanswered",
+    "dns.encrypted-failed",
+    "media.frozen-early",
+];
+
+#[test]
+fn a_kept_failure_leads_to_the_same_cause_again() {
+    let mut compared = 0;
+    for case in shakedown_craft::cases::cases() {
+        let dir = tempfile::tempdir().expect("a folder");
+        case.write(dir.path()).expect("written");
+        let mut names = std::fs::read_dir(dir.path()).expect("there").flatten();
+        let capture = names.find(|e| e.file_name().to_string_lossy().starts_with("capture."));
+        let capture = capture.expect("a capture").path();
+        let mut recorder = Recorder::open(&Failures::new(dir.path().join("kept"))).expect("made");
+        let (report, end) = analyse(&capture, |frame| recorder.frame(frame));
+        recorder.note_time(end);
+        for attempt in report
+            .attempts
+            .iter()
+            .filter(|a| a.outcome == Outcome::Broken)
+        {
+            let cause = attempt.cause.as_deref().expect("a cause");
+            if REST_ON_OTHERS.contains(&cause) {
+                continue;
+            }
+            let kept = recorder.failed(attempt, &report).expect("written");
+            let (again, _) = analyse(&kept.capture, |_| {});
+            let broken = again
+                .attempts
+                .iter()
+                .filter(|a| a.outcome == Outcome::Broken);
+            let causes: Vec<_> = broken
+                .map(|a| a.cause.as_deref().expect("a cause"))
+                .collect();
+            assert_eq!(causes, [cause], "{}: {}", case.id(), kept.capture.display());
+            compared += 1;
+        }
+    }
+    assert!(compared > 150, "only {compared}");
 }

@@ -5,7 +5,8 @@
 //! written under another name and renamed when it is whole. The report has the form of the JSON report with this one
 //! attempt, and its frame numbers are those of the capture beside it; what it names of other packets is left out. The
 //! capture has the frames of the attempt's connections and lookups, IP fragments of its time, and as comments on the
-//! frames that prove something what they prove.
+//! frames that prove something what they prove. It states how long capturing went on after them: read again, it shows the
+//! same silence.
 //!
 //! Nothing grows: the ring has a fixed number of bytes, the folder a number of failures and of bytes beyond which the
 //! oldest are removed, those of earlier runs included. Only files with names of this form are ever removed.
@@ -21,7 +22,7 @@ pub use folder::{Folder, Kept, RecorderError};
 pub use ring::{Packets, Ring};
 
 use crate::snapshot::{Attempt, Report};
-use crate::types::Frame;
+use crate::types::{Frame, Timestamp};
 use std::path::PathBuf;
 
 /// Where failures go, and how much may be kept.
@@ -71,6 +72,11 @@ impl Recorder {
     /// Holds a frame.
     pub fn frame(&mut self, frame: &Frame<'_>) {
         self.ring.push(frame);
+    }
+
+    /// Says that capturing goes on until `now` though no frame came: see [`Ring::note_time`].
+    pub fn note_time(&mut self, now: Timestamp) {
+        self.ring.note_time(now);
     }
 
     /// Writes what is held of an attempt of `report`.

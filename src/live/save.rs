@@ -390,9 +390,9 @@ impl Save {
             let counted = source.counted.since(source.base);
             let block = Statistics {
                 span,
-                received: counted.received,
-                interface_drops: counted.if_dropped,
-                system_drops: counted.dropped,
+                received: Some(counted.received),
+                interface_drops: Some(counted.if_dropped),
+                system_drops: Some(counted.dropped),
             };
             // Into memory.
             let _ = current.writer.statistics(index, &block, &lost);

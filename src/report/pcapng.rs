@@ -34,12 +34,12 @@ pub struct Interface {
 pub struct Statistics {
     /// When capturing began and ended.
     pub span: Option<(Timestamp, Timestamp)>,
-    /// Packets received.
-    pub received: u64,
+    /// Packets received; like the others left out where it is not known.
+    pub received: Option<u64>,
     /// Packets that the interface or its driver dropped.
-    pub interface_drops: u64,
+    pub interface_drops: Option<u64>,
     /// Packets that the system dropped because nobody took them in time.
-    pub system_drops: u64,
+    pub system_drops: Option<u64>,
 }
 
 /// Writes packets; an interface for each link type, or those that are [declared](Writer::declare).
@@ -172,10 +172,15 @@ impl<W: Write> Writer<W> {
             option(&mut body, START_TIME, &halves(start));
             option(&mut body, END_TIME, &halves(end));
         }
-        option(&mut body, RECEIVED, &counted.received.to_le_bytes());
-        let drops = counted.interface_drops;
-        option(&mut body, INTERFACE_DROPS, &drops.to_le_bytes());
-        option(&mut body, SYSTEM_DROPS, &counted.system_drops.to_le_bytes());
+        for (code, count) in [
+            (RECEIVED, counted.received),
+            (INTERFACE_DROPS, counted.interface_drops),
+            (SYSTEM_DROPS, counted.system_drops),
+        ] {
+            if let Some(count) = count {
+                option(&mut body, code, &count.to_le_bytes());
+            }
+        }
         if !comment.is_empty() {
             option(&mut body, COMMENT, comment.as_bytes());
         }

@@ -4,6 +4,10 @@ use shakedown::live::hook::{Failure, Hook};
 use shakedown::live::interfaces::route::Routes;
 use shakedown::live::privilege::{DropError, drop_root, forget, with_capture_right};
 use shakedown::live::sandbox::{Allowed, Layer, enter};
+use shakedown::live::save::{Plan, Save};
+use shakedown::report::pcapng::Interface;
+use shakedown::source::{self, Source};
+use shakedown::types::{Direction, Frame, FrameNumber, LinkType, Mark, Timestamp};
 use std::fs;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -44,6 +48,10 @@ const TESTS: &[(&str, fn())] = &[
         "the_command_on_failure_runs_as_the_user",
         the_command_on_failure_runs_as_the_user,
     ),
+    (
+        "a_disk_that_fills_up_keeps_whole_packets",
+        a_disk_that_fills_up_keeps_whole_packets,
+    ),
 ];
 
 /// Runs the role that the environment names, or else the tests whose names contain the first argument.
@@ -77,6 +85,7 @@ fn run(role: &str) {
         "plain-root" => plain_root(),
         "granted" => granted(),
         "hook" => hooked(),
+        "full" => filled(),
         other => panic!("no such role: {other}"),
     }
 }
@@ -452,4 +461,78 @@ fn hooked() {
     let said = hook.finish(Duration::from_secs(60));
     assert_eq!(said, Vec::<String>::new());
     drop(held);
+}
+
+/// A file system of 64 KiB, in a mount namespace of its own.
+fn a_disk_that_fills_up_keeps_whole_packets() {
+    if !is_root() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new("unshare");
+    if command.arg("--version").output().is_err() {
+        println!("left out: unshare is missing");
+        return;
+    }
+    let mut command = Command::new("unshare");
+    let script = "mount -t tmpfs -o size=64k tmpfs \"$DIR\" && exec \"$0\"";
+    command.args(["-m", "sh", "-c", script]).arg(own());
+    command.env(CHILD, "full").env("DIR", dir.path());
+    passes(command);
+}
+
+fn filled() {
+    let dir = PathBuf::from(std::env::var_os("DIR").expect("set"));
+    let path = dir.join("all.pcapng");
+    let plan = Plan {
+        path: path.clone(),
+        rotate_size: None,
+        rotate_time: None,
+        keep: 1,
+    };
+    let ethernet = Interface {
+        name: "eth0".to_owned(),
+        link: LinkType(1),
+        snap_len: 0,
+    };
+    let mut save = Save::open(plan, &[ethernet], Timestamp(0)).expect("there is room");
+    let mut sent = 0_u32;
+    while save.problem().is_none() {
+        sent += 1;
+        assert!(sent < 1_000, "the disk never fills");
+        save.frame(0, &numbered(sent));
+        // Three frames at a time, so that one write does not fit as a whole.
+        if sent.is_multiple_of(3) {
+            save.tick(Timestamp(i64::from(sent)));
+        }
+    }
+    let problem = save.problem().expect("the disk is full").to_owned();
+    assert!(problem.contains("No space left"), "{problem}");
+    let (saved, unsaved) = save.totals();
+    assert_eq!(saved + unsaved, u64::from(sent));
+    assert!(saved > 0 && unsaved == 3, "{saved} saved, {unsaved} not");
+    assert_eq!(save.finish(Timestamp(i64::from(sent))), Some(problem));
+    let mut read = source::open(&[path]).expect("a capture");
+    let mut count = 0;
+    while let Some(frame) = read.next_frame() {
+        count += 1;
+        assert_eq!(frame.mark.time, Timestamp(count));
+    }
+    assert_eq!(u64::try_from(count).expect("few"), saved);
+    assert_eq!(read.captures()[0].problems, Vec::<String>::new());
+}
+
+fn numbered(number: u32) -> Frame<'static> {
+    Frame {
+        mark: Mark {
+            time: Timestamp(i64::from(number)),
+            frame: FrameNumber(number),
+            ..Mark::default()
+        },
+        link: LinkType(1),
+        original_len: 700,
+        direction: Direction::Unknown,
+        uid: None,
+        data: &[0; 700],
+    }
 }

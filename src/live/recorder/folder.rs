@@ -108,12 +108,21 @@ impl Folder {
         let source = format!("{stem}.pcapng");
         let report = tell::report(report, attempt, packets, &numbers, &source);
         let comments = tell::comments(attempt);
+        let first = packets.frames().map(|f| f.mark.time).min();
+        let ends = pcapng::Statistics {
+            span: first.map(|first| (first, packets.until)),
+            system_drops: report.captures.first().and_then(|c| c.dropped),
+            ..pcapng::Statistics::default()
+        };
         let size = whole(&capture, &mut |out| {
             let mut writer = pcapng::Writer::new(out)?;
             for frame in packets.frames() {
                 let key = (frame.mark.capture, frame.mark.frame);
                 let comment = comments.get(&key).map_or("", String::as_str);
                 writer.packet(&frame, comment)?;
+            }
+            if packets.frames().len() > 0 {
+                writer.statistics(0, &ends, "")?;
             }
             writer.finish().map(drop)
         })?;

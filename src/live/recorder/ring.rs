@@ -33,6 +33,8 @@ pub struct Ring {
     head: usize,
     /// The latest time of a frame that was pushed out.
     forgotten: Option<Timestamp>,
+    /// The latest time that is known to have come: capturing went on until then.
+    until: Timestamp,
 }
 
 /// Frames of one attempt, taken out of the ring.
@@ -41,10 +43,12 @@ pub struct Packets {
     frames: Vec<(Held, Vec<u8>)>,
     /// The ring no longer reaches back to the attempt's beginning.
     pub(super) begins_late: bool,
+    /// Capturing went on until then.
+    pub(super) until: Timestamp,
 }
 
 impl Ring {
-    /// Holds at most `size` bytes of frames, and a frame for each [`PER_FRAME`] of them.
+    /// Holds at most `size` bytes of frames, and a frame for each `PER_FRAME` of them.
     #[must_use]
     pub fn new(size: usize) -> Self {
         Self {
@@ -53,12 +57,20 @@ impl Ring {
             most: size / PER_FRAME,
             head: 0,
             forgotten: None,
+            until: Timestamp::MIN,
         }
+    }
+
+    /// Says that capturing goes on though no frame came: what is written states it, since silence proves something only
+    /// while somebody listens.
+    pub fn note_time(&mut self, now: Timestamp) {
+        self.until = self.until.max(now);
     }
 
     /// Holds a frame. One that is larger than the ring counts as pushed out at once.
     pub fn push(&mut self, frame: &Frame<'_>) {
         let len = frame.data.len();
+        self.note_time(frame.mark.time);
         if len > self.bytes.len() || self.most == 0 {
             self.forgotten = self.forgotten.max(Some(frame.mark.time));
             return;
@@ -113,6 +125,7 @@ impl Ring {
         let (mut wanted, mut decoder) = (Wanted::new(attempt), Decoder::new());
         let mut packets = Packets {
             frames: Vec::new(),
+            until: self.until,
             begins_late: self.forgotten.is_some_and(|gone| gone >= started),
         };
         for held in self.frames.range(first..) {
