@@ -44,7 +44,7 @@ pub struct Packets {
 }
 
 impl Ring {
-    /// Holds at most `size` bytes of frames, and a frame for each [`PER_FRAME`] of them.
+    /// Holds at most `size` bytes of frames, and a frame for each `PER_FRAME` of them.
     #[must_use]
     pub fn new(size: usize) -> Self {
         Self {
