@@ -56,7 +56,7 @@ for rate in 50000 100000 150000 200000 250000 300000 400000 500000 700000 100000
 	got=$(cat "$dir/s")
 	own=$(shakedown_drops "$packets" $rate)
 	echo "$rate asked, $got: tcpdump dropped $tcpdump, shakedown dropped $own"
-	[ "$tcpdump" = 0 ] && best=$rate
+	[ "$tcpdump" = 0 ] && best=${got%% *} # what was asked may be more than the sender can do
 	case $got in "$rate "*) ;; *) sent=${got%% *}; [ "$sent" -lt $((rate * 8 / 10)) ] && break ;; esac
 done
 [ "$best" -gt 0 ] || { echo "tcpdump lost packets at every rate"; exit 1; }

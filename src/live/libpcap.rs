@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// How old a block of the kernel's ring gets at most before it can be read.
-const RETIRE: Duration = Duration::from_millis(20);
+pub const RETIRE: Duration = Duration::from_millis(20);
 /// Frames between two looks at whether the block is full.
 const BATCH: usize = 64;
 /// The device that stands for all interfaces (Linux).
