@@ -8,7 +8,7 @@
 //! target's, where in the streams of each connection hellos and heads lie. The second ([`Redacted`], a [`Source`])
 //! rewrites frame by frame.
 //!
-//! - [`address`](self) pseudonyms are prefix-preserving (Crypto-PAn) and one-to-one within the classes that rules look at:
+//! - Pseudonyms of addresses are prefix-preserving (Crypto-PAn) and one-to-one within the classes that rules look at:
 //!   private stays private, public public. Resolvers of the tables, sinkholes and the target's servers stay.
 //! - Names outside the target become letters, label for label, as long as before.
 //! - TLS and QUIC hellos, DNS messages, HTTP heads and certificates are rewritten; content, tokens, cookies, tickets,
