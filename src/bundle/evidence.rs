@@ -1,6 +1,6 @@
 //! The evidence file: the fewest of the picked packets that still prove what the whole capture proves.
 //!
-//! [`prove`] writes a choice, reads it back with the same reader and the same engine, and compares. It begins with the
+//! `prove` writes a choice, reads it back with the same reader and the same engine, and compares. It begins with the
 //! packets of the chosen attempts, their payload cut after the handshake, and takes in more only where the judgement
 //! asks for it: first the payload, then packets of other attempts, of the same device, of anything.
 
