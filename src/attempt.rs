@@ -70,7 +70,13 @@ impl Path<'_> {
             .tls
             .is_some_and(|t| t.lost_track.0.contains(&true));
         let unclear = tcp.midstream || lost_track || tcp.half.0.iter().any(missing);
-        unclear && tcp.half.0.iter().all(|half| half.sent > 0)
+        // What was acknowledged was sent (SYN and FIN count as one byte each).
+        unclear
+            && tcp
+                .half
+                .0
+                .iter()
+                .all(|half| half.sent > 0 || half.acked > 2)
     }
 
     /// Data went both ways and the snap length hides what it was.

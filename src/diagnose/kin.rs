@@ -17,7 +17,7 @@ const LATER: Duration = Duration::from_secs(12);
 /// Connections of one attempt begin this close together where none waits for the other.
 const EARLIER: Duration = Duration::from_secs(1);
 
-/// A connection that follows a lookup follows from it, as a rule.
+/// A connection that follows a lookup follows from it, as a rule; and one that is no longer needed is given up by then.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// A connection of the same device worked, or may have, at that time and may have been for the same name; or the capture
@@ -82,11 +82,18 @@ fn may_be_kin(attempt: &Attempt<'_>, other: &Attempt<'_>, path: &Path<'_>) -> bo
     let mut own = attempt.paths.iter();
     let same_server = own.any(|p| p.flow.server.addr == path.flow.server.addr);
     match (&attempt.name, name_is_lost(path)) {
-        // The failed one has no name: whatever worked at another address may have taken its place.
-        (None, _) => !same_server,
+        // The failed one has no name: whatever worked at another address may have taken its place, unless the client
+        // went on asking for it all the same.
+        (None, _) => !same_server && was_left_for(attempt, path),
         (Some(_), true) => other.name.is_none() || same_server,
         (Some(_), false) => false,
     }
+}
+
+/// Once this path worked, the client asked no more for the attempt: as of one that lost a race, or was given up for it.
+fn was_left_for(attempt: &Attempt<'_>, path: &Path<'_>) -> bool {
+    let worked = path.progress.succeeded().unwrap_or(path.flow.last.time);
+    last(attempt) < worked.plus(AT_ONCE)
 }
 
 /// The client said a name on it, as far as can be told, and the capture lacks it.
