@@ -333,7 +333,7 @@ fn redacted(
     };
     let done = source.done().into_iter().filter(|d| d.count != Some(0));
     let done = done.map(|done| match done.count {
-        Some(count) => format!("{count} {}", done.what),
+        Some(count) => format!("{}: {count}", done.what),
         None => done.what.to_owned(),
     });
     Ok(Seen {

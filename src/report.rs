@@ -10,3 +10,16 @@ pub mod pcapng;
 pub mod text;
 pub mod ticket;
 pub mod why_not_text;
+
+/// A headline as a title and the rest of what it says, which may be nothing.
+fn title_and_rest(headline: &str) -> (&str, String) {
+    let cut = headline.split_once("; ");
+    let (title, rest) = cut
+        .or_else(|| headline.split_once(". "))
+        .unwrap_or((headline, ""));
+    let mut rest = rest.chars();
+    let rest = rest.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(rest).collect()
+    });
+    (title, rest)
+}

@@ -35,8 +35,9 @@ impl Wire {
             server: format!("shakedown-{name}s-{id}"),
             web: None,
         };
-        if !run("curl", &["--version"]) || !run("ip", &["netns", "add", &wire.client]) {
-            eprintln!("skipped: needs root, `ip` and `curl`");
+        let tools = run("curl", &["--version"]) && run("sysctl", &["--version"]);
+        if !tools || !run("ip", &["netns", "add", &wire.client]) {
+            eprintln!("skipped: needs root, `ip`, `sysctl` and `curl`");
             return None;
         }
         assert!(run("ip", &["netns", "add", &wire.server]));

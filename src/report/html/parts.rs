@@ -2,6 +2,7 @@
 
 use super::super::ticket::ask::{self, failing, questions, whom};
 use super::super::ticket::{Page, name};
+use super::super::title_and_rest;
 use super::charts::{retries, sign, timeline};
 use super::tables::{FOLD, captures, code, files, list, redaction, resolvers, servers, table};
 use super::{esc, ladder};
@@ -50,15 +51,6 @@ fn or_nothing(element: &str, text: &str) -> String {
     }
 }
 
-/// With a capital letter at the front.
-fn capital(text: &str) -> String {
-    let mut rest = text.chars();
-    match rest.next() {
-        Some(first) => first.to_uppercase().chain(rest).collect(),
-        None => String::new(),
-    }
-}
-
 /// A sentence of ours, with what stands between backticks as code.
 fn sentence(text: &str) -> String {
     let part = |(i, part): (usize, &str)| match i % 2 {
@@ -70,21 +62,14 @@ fn sentence(text: &str) -> String {
 
 fn verdict(page: &Page<'_>, out: &mut String) {
     let v = &page.report.verdict;
-    let (first, rest) = match v
-        .headline
-        .split_once("; ")
-        .or_else(|| v.headline.split_once(". "))
-    {
-        Some((first, rest)) => (first, rest),
-        None => (v.headline.as_str(), ""),
-    };
+    let (title, rest) = title_and_rest(&v.headline);
     let _ = write!(
         out,
         "<div class=\"verdict {}\"><p class=\"tags\">{}</p><h1>{}</h1>{}",
         v.outcome.as_str(),
         tag(v.outcome),
-        esc(first),
-        or_nothing("p", &capital(rest))
+        esc(title),
+        or_nothing("p", &rest)
     );
     if let (Some(cause), Some(blame), Some(sure)) = (&v.cause, v.blame, v.confidence) {
         let _ = write!(

@@ -5,6 +5,7 @@ use crate::ladder::{Glyphs, Ladder, Painter, text as ladder_text};
 use crate::report::markdown::{code, prose, time};
 use crate::report::ticket::ask::{failing, findings, questions, whom, why};
 use crate::report::ticket::{Page, name};
+use crate::report::title_and_rest;
 use crate::snapshot::{Attempt, Outcome};
 use std::fmt::Write;
 
@@ -68,7 +69,11 @@ fn table(heading: &str, head: &[&str], rows: &[Vec<String>]) -> String {
 
 fn head(page: &Page<'_>) -> String {
     let v = &page.report.verdict;
-    let mut out = format!("# {}: {}\n\n", v.outcome.as_str(), prose(&v.headline));
+    let (title, rest) = title_and_rest(&v.headline);
+    let mut out = format!("# {}: {}\n\n", v.outcome.as_str(), prose(title));
+    if !rest.is_empty() {
+        let _ = writeln!(out, "{}\n", prose(&rest));
+    }
     if let (Some(cause), Some(blame), Some(sure)) = (&v.cause, v.blame, v.confidence) {
         let _ = writeln!(
             out,
