@@ -15,7 +15,7 @@ use crate::data;
 use crate::observe::tls::hello::is_ech_public_name;
 use crate::target::Target;
 use crate::types::Addr;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// Last labels that tell nothing about anybody; all of two letters are countries'.
@@ -242,8 +242,8 @@ impl Names {
             return text.to_vec();
         }
         let noise = self.secret.noise("literal", text);
-        if ip.is_ipv4() {
-            return decimal(text, &noise);
+        if let IpAddr::V4(ip) = ip {
+            return decimal(text, ip, &noise);
         }
         let hex = |(byte, noise): (&u8, u8)| match byte {
             b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' => b"0123456789abcdef"[usize::from(noise & 15)],
@@ -253,21 +253,42 @@ impl Names {
     }
 }
 
-/// Other numbers of as many digits, none over 255.
-fn decimal(text: &[u8], noise: &[u8]) -> Vec<u8> {
+/// Other numbers of as many digits, none over 255. What makes an address private, shared or local stays: a login page on
+/// `192.168.1.1` is no page on the Internet, nor the reverse.
+fn decimal(text: &[u8], ip: Ipv4Addr, noise: &[u8]) -> Vec<u8> {
+    let [first, second, ..] = ip.octets();
+    let kept = match (first, second) {
+        (0 | 10 | 127, _) => 1,
+        (192, 168) | (169, 254) | (172, 16..32) | (100, 64..128) | (198, 18 | 19) => 2,
+        _ => 0,
+    };
     let mut out = Vec::with_capacity(text.len());
-    for (octet, noise) in text.split(|b| *b == b'.').zip(noise) {
-        if !out.is_empty() {
+    for (at, (octet, noise)) in text.split(|b| *b == b'.').zip(noise).enumerate() {
+        if at > 0 {
             out.push(b'.');
+        }
+        if at < kept {
+            out.extend_from_slice(octet);
+            continue;
         }
         let number = match octet.len() {
             1 => noise % 10,
             2 => 10 + noise % 90,
             _ => 100 + noise % 156,
         };
+        let number = if at == 0 { ordinary(number) } else { number };
         out.extend_from_slice(number.to_string().as_bytes());
     }
     out
+}
+
+/// A first number of which no special address begins; as many digits.
+fn ordinary(number: u8) -> u8 {
+    match number {
+        0 | 10 | 100 | 127 | 169 | 172 | 192 | 198 => number + 1,
+        224.. => number - 50,
+        other => other,
+    }
 }
 
 fn literal(text: &str) -> Option<IpAddr> {
@@ -371,6 +392,30 @@ mod tests {
             "{ip}"
         );
         assert!(text("2a02:8109::1").parse::<IpAddr>().is_ok());
+        for (old, begin) in [
+            ("192.168.1.1", "192.168."),
+            ("10.20.30.40", "10."),
+            ("172.20.1.9", "172.20."),
+        ] {
+            let new = text(old);
+            assert!(
+                new.starts_with(begin) && new.len() == old.len(),
+                "{old}: {new}"
+            );
+        }
+        for first in 0..=255 {
+            let Ok(IpAddr::V4(new)) = text(&format!("{first}.77.77.77")).parse() else {
+                panic!("{first}: no address");
+            };
+            let special = |ip: Ipv4Addr| {
+                ip.is_private() || ip.is_loopback() || ip.is_multicast() || ip.is_unspecified()
+            };
+            let old = Ipv4Addr::new(first, 77, 77, 77);
+            assert!(
+                special(new) == special(old) || old.is_multicast(),
+                "{old}: {new}"
+            );
+        }
     }
 
     #[test]

@@ -43,6 +43,14 @@ fn seconds(time: Timestamp, since: Timestamp) -> f64 {
     (time.as_nanosecond() - since.as_nanosecond()) as f64 / 1e9
 }
 
+/// The end of an axis that begins at 0.
+fn length(seconds: f64) -> String {
+    match seconds < 1.0 {
+        true => format!("{:.1} ms", seconds * 1e3),
+        false => format!("{seconds:.1} s"),
+    }
+}
+
 /// What to draw where there is more than fits: what failed, and of the rest the first.
 fn chosen<'a>(page: &Page<'a>) -> Vec<&'a Attempt> {
     let all = &page.report.attempts;
@@ -92,7 +100,8 @@ pub(super) fn timeline(page: &Page<'_>, out: &mut String) {
         body,
         "<line class=\"axis\" x1=\"0\" x2=\"100%\" y1=\"{a}\" y2=\"{a}\"/>\
          <text class=\"t\" x=\"0\" y=\"{b}\">0 s</text>\
-         <text class=\"t\" x=\"100%\" y=\"{b}\" text-anchor=\"end\">{whole:.1} s</text>",
+         <text class=\"t\" x=\"100%\" y=\"{b}\" text-anchor=\"end\">{}</text>",
+        length(whole),
         a = y - 10,
         b = y + 5,
     );
@@ -246,7 +255,8 @@ pub(super) fn retries(page: &Page<'_>, out: &mut String) {
     }
     let _ = write!(
         body,
-        "<text class=\"t\" x=\"1%\" y=\"{b}\">0 s</text><text class=\"t\" x=\"99%\" y=\"{b}\" text-anchor=\"end\">{whole:.1} s</text>",
+        "<text class=\"t\" x=\"1%\" y=\"{b}\">0 s</text><text class=\"t\" x=\"99%\" y=\"{b}\" text-anchor=\"end\">{}</text>",
+        length(whole),
         b = y - 4
     );
     let about =
