@@ -52,6 +52,9 @@ impl Default for Limits {
     }
 }
 
+/// Packets of a connection beside the target that tell whether it worked.
+const OPENING: u32 = 12;
+
 /// What had to be given up to stay within [`Limits`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Evicted {
@@ -138,6 +141,7 @@ impl Engine {
                     self.clients.reached(arp.to, frame.mark);
                 }
                 self.clients.neighbour(arp.from, arp.to, frame.mark);
+                self.mattered = true;
             }
             Outcome::Malformed(_) => quality.malformed += 1,
             Outcome::UnknownLink(link) => *self.unknown_links.entry(link.0).or_default() += 1,
@@ -168,7 +172,10 @@ impl Engine {
             Transport::Tcp(segment) => self.tcp(packet, &segment),
             Transport::Udp(datagram) => self.udp(packet, &datagram),
             Transport::Icmp(error) => self.icmp(error),
-            Transport::Other(_) => self.clients.heard(packet.dst, packet.mark),
+            Transport::Other(_) => {
+                self.clients.heard(packet.dst, packet.mark);
+                self.mattered = true;
+            }
         }
     }
 
@@ -201,6 +208,7 @@ impl Engine {
         let flow = self.flows.at(slot);
         let side = flow.side(src_low);
         flow.note(side, packet);
+        self.mattered = flow.packets.0.iter().sum::<u32>() <= OPENING;
         if side == Side::Server && flow.packets[Side::Server] == 1 {
             self.clients.answered(flow.client().addr, packet.mark);
         }
@@ -336,7 +344,7 @@ impl Engine {
         if flow.stake == Stake::None {
             return;
         }
-        self.mattered = flow.detail.is_some();
+        self.mattered = flow.detail.is_some() || flow.packets.0.iter().sum::<u32>() <= OPENING;
         flow.note_owner(packet.app, self.uid);
         if let Some(Detail {
             app: App::Quic(quic),
@@ -514,7 +522,8 @@ impl Engine {
     }
 
     /// The frame handled last is part of something that is followed, as far as that is known by now: a lookup, an ICMP
-    /// error, a connection that is or may be one to the target. Who keeps packets to show them later keeps these.
+    /// error, a connection that is or may be one to the target; or it may serve as control: the opening of any other
+    /// connection, what is neither TCP nor UDP. Who keeps packets to show them later, or to judge them again, keeps these.
     #[must_use]
     pub fn mattered(&self) -> bool {
         self.mattered

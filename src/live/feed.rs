@@ -8,7 +8,7 @@ use crate::ladder::{Collected, Collector};
 use crate::report::pcapng::Writer;
 use crate::snapshot::Attempt;
 use crate::source::CaptureInfo;
-use crate::types::CaptureId;
+use crate::types::{CaptureId, Timestamp};
 use crate::ui::export::create_new;
 use crate::ui::feed::{Answer, Data, Feed, Job, Order, Packets, Rivals, Status};
 use crossbeam_channel::Sender;
@@ -121,6 +121,7 @@ impl Live {
             shared: Arc::clone(&self.shared),
             send: self.send.clone(),
             job: None,
+            bundler: None,
         }
     }
 
@@ -169,33 +170,61 @@ impl Feed for LiveFeed {
     }
 }
 
+/// Makes a bundle for a ticket of a capture file; what came of it, in words.
+pub type Bundler = Arc<dyn Fn(&Path) -> Result<String, String> + Send + Sync>;
+
 /// Finds the packets of attempts among those that are held.
 pub struct LivePackets {
     shared: Arc<Shared>,
     send: Sender<Message>,
     job: Option<Receiver<Answer>>,
+    bundler: Option<Bundler>,
+}
+
+impl LivePackets {
+    /// With a way to make bundles of the packets that are held.
+    #[must_use]
+    pub fn with_bundler(mut self, bundler: Bundler) -> Self {
+        self.bundler = Some(bundler);
+        self
+    }
+
+    /// The job at hand, to be done where there is time.
+    fn work(&self, job: Job) -> impl FnOnce(Held) -> Answer + Send + 'static {
+        let (bundler, shared) = (self.bundler.clone(), Arc::clone(&self.shared));
+        move |held| {
+            let Job::Bundle(_) = job else {
+                return do_job(job, held);
+            };
+            let clock = shared.status().clock;
+            let done = bundler.ok_or("no bundles here".to_owned());
+            let done = done.and_then(|make| bundle(&held, clock, &make));
+            done.map_or_else(Answer::Failed, Answer::Done)
+        }
+    }
 }
 
 impl Packets for LivePackets {
     fn ask(&mut self, job: Job) {
         let (send, receive) = channel();
         self.job = Some(receive);
+        let work = self.work(job);
         let (give, held) = crossbeam_channel::bounded(1);
         if self.send.send(Message::Packets(give)).is_err() {
             let kept = self.shared.held().clone();
-            drop(send.send(do_job(job, kept)));
+            drop(send.send(work(kept)));
             return;
         }
         let failed = send.clone();
         let shared = Arc::clone(&self.shared);
-        let work = move || {
+        let thread = move || {
             give_up_rights();
             // The analysis hands them over, or has ended and left them here.
             let held = held.recv().unwrap_or_else(|_| shared.held().clone());
-            drop(send.send(do_job(job, held)));
+            drop(send.send(work(held)));
         };
         let builder = thread::Builder::new().name("packets".to_owned());
-        if let Err(error) = builder.spawn(work) {
+        if let Err(error) = builder.spawn(thread) {
             drop(failed.send(Answer::Failed(format!("no thread to look with: {error}"))));
         }
     }
@@ -216,9 +245,7 @@ fn do_job(job: Job, held: Held) -> Answer {
     let done = match job {
         Job::Collect(key, attempt) => collect(&attempt, &held).map(|c| Answer::Collected(key, c)),
         Job::Save(path, attempt) => save(&path, &attempt, &held),
-        Job::Bundle(_) => Err(
-            "a bundle is made of a file: start with -w FILE, then shakedown report FILE".to_owned(),
-        ),
+        Job::Bundle(_) => Err("a bundle is made elsewhere".to_owned()),
     };
     done.unwrap_or_else(Answer::Failed)
 }
@@ -278,4 +305,23 @@ fn save(path: &Path, attempt: &Attempt, held: &Held) -> Result<Answer, String> {
     let mut file = out.finish().map_err(|e| failed(&path, e))?;
     file.flush().map_err(|e| failed(&path, e))?;
     Ok(Answer::Saved(path, before))
+}
+
+/// A bundle of all failures whose packets are still held, by way of a file that is gone afterwards. `clock` is how long
+/// the capture has gone on: silence can't be found again without it.
+fn bundle(held: &Held, clock: Option<Timestamp>, make: &Bundler) -> Result<String, String> {
+    let failed =
+        |error: std::io::Error| format!("the packets can't be put into a file here: {error}");
+    let file = tempfile::Builder::new()
+        .prefix(".shakedown-")
+        .suffix(".pcapng")
+        .tempfile_in(".");
+    let file = file.map_err(failed)?;
+    let mut out = Writer::new(std::io::BufWriter::new(file.as_file())).map_err(failed)?;
+    held.each(|frame| out.packet(frame, "").map_err(failed).map(|()| true))?;
+    if let Some(clock) = clock {
+        out.ended(clock, None).map_err(failed)?;
+    }
+    drop(out.finish().map_err(failed)?);
+    make(file.path())
 }

@@ -4,6 +4,7 @@ mod headless;
 mod open;
 mod taps;
 
+use super::report::live_bundler;
 use super::{is_colored, limits, target, thresholds};
 use crate::cli::{Color, Live};
 use crate::explore;
@@ -41,8 +42,9 @@ pub(super) fn live(options: &Live) -> Result<i32> {
         return headless::run(options, plan, &told);
     }
     drop(told);
+    let bundler = live_bundler(plan.target.clone(), plan.limits, plan.thresholds);
     let capture = Capture::start(plan).context("no thread to capture with")?;
-    let (mut feed, mut packets) = (capture.feed(), capture.packets());
+    let (mut feed, mut packets) = (capture.feed(), capture.packets().with_bundler(bundler));
     let color = options.color != Color::Never;
     let left = terminal::run(&mut feed, &mut packets, &config, color).context("the terminal");
     let finished = capture.finish();

@@ -339,6 +339,28 @@ pub fn bundler(files: &[PathBuf], plan: Plan) -> Bundler {
     })
 }
 
+/// The same of a capture file that a live capture makes for it, once.
+#[cfg(feature = "live")]
+pub fn live_bundler(
+    target: shakedown::target::Target,
+    limits: shakedown::engine::Limits,
+    thresholds: shakedown::diagnose::Thresholds,
+) -> shakedown::live::feed::Bundler {
+    Arc::new(move |path| {
+        let files = vec![path.to_owned()];
+        let again = files.clone();
+        let plan = Plan {
+            open: Arc::new(move || open(&again, None)),
+            again: true,
+            size: None,
+            target: target.clone(),
+            limits,
+            thresholds,
+        };
+        bundler(&files, plan)(None, &AtomicBool::new(false))
+    })
+}
+
 /// The packets for `read --format html`, and why there are none.
 pub(super) fn ladders(
     report: &Report,

@@ -522,9 +522,11 @@ impl Model {
         vec![Effect::Export(export)]
     }
 
-    /// Attempts are numbered anew in every snapshot: which one is meant is only clear once all is read.
+    /// Attempts are numbered anew in every snapshot: which one is meant is only clear once all is read. Of a live capture
+    /// the bundle is about all that failed.
     fn bundle(&mut self, attempt: &Attempt) -> Vec<Effect> {
-        if !self.data.as_ref().is_some_and(|d| d.complete) {
+        let live = self.status.state == State::Live;
+        if !live && !self.data.as_ref().is_some_and(|d| d.complete) {
             self.message = Some("a bundle can be written once all is read".to_owned());
             return Vec::new();
         }
