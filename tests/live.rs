@@ -193,8 +193,7 @@ fn nothing_is_ever_sent() {
 fn an_interface_may_go_down_and_vanish() {
     let Some(wire) = Wire::up("d") else { return };
     let live = Headless::start(&wire, &["-i", "eth0"]);
-    wire.get();
-    assert_eq!(live.line()["outcome"], "ok");
+    assert_eq!(live.line_of_get(&wire)["outcome"], "ok");
     wire.ip(&["link", "set", "eth0", "down"]);
     wire.ip(&["link", "set", "eth0", "up"]);
     assert_eq!(live.line_of_get(&wire)["outcome"], "ok");
