@@ -99,8 +99,7 @@ impl Headless {
 fn attempts_are_printed_as_they_end() {
     let Some(wire) = Wire::up("a") else { return };
     let live = Headless::start(&wire, &["-i", "eth0"]);
-    wire.get();
-    let ok = live.line();
+    let ok = live.line_of_get(&wire);
     assert_eq!(ok["outcome"], "ok", "{ok}");
     assert_eq!(ok["paths"][0]["server"], "10.77.0.2:80");
     let begun = Instant::now();
