@@ -122,13 +122,7 @@ pub struct Live {
     pub duration: Option<Duration>,
     /// What to look for
     #[command(flatten)]
-    pub target: TargetArgs,
-    /// Only packets that match this BPF expression, as tcpdump takes it (names are never looked up)
-    #[arg(short = 'f', long = "filter", value_name = "BPF")]
-    pub filter: Option<String>,
-    /// From when on something is slow, as in dns.slow=300ms; see `shakedown read --help`
-    #[arg(long = "limit", value_name = "NAME=DURATION")]
-    pub limits: Vec<String>,
+    pub common: Common,
     /// The kernel's buffer for each interface, in KiB
     #[arg(short = 'B', long = "buffer-size", value_name = "KIB", default_value_t = 32_768,
           value_parser = clap::value_parser!(u32).range(64..=2_000_000))]
@@ -164,12 +158,6 @@ pub struct Live {
     /// MiB of recent packets that are held for ladders and exports
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(0..=4096))]
     pub recent: u32,
-    /// Flows held at the same time; the quietest are given up beyond that, and the report says so
-    #[arg(long, value_name = "N", default_value_t = 250_000)]
-    pub max_flows: usize,
-    /// Colours
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
-    pub color: Color,
     /// Keys and colours of the terminal UI; without it, shakedown/config.toml in $XDG_CONFIG_HOME (~/.config), if there
     #[arg(long, value_name = "FILE", conflicts_with = "headless")]
     pub config: Option<PathBuf>,
@@ -230,21 +218,12 @@ pub struct Compare {
     /// Print the JSON Schema of the comparison and stop
     #[arg(long)]
     pub json_schema: bool,
+    /// What others may see
+    #[command(flatten)]
+    pub redact: Redact,
     /// What to look for
     #[command(flatten)]
-    pub target: TargetArgs,
-    /// Only packets that match this BPF expression, as tcpdump takes it (names are never looked up)
-    #[arg(short = 'f', long = "filter", value_name = "BPF")]
-    pub filter: Option<String>,
-    /// From when on something is slow, as in dns.slow=300ms; limits: dns.slow, tcp.slow-connect, tls.slow, quic.slow
-    #[arg(long = "limit", value_name = "NAME=DURATION")]
-    pub limits: Vec<String>,
-    /// Flows held at the same time; the quietest are given up beyond that, and the report says so
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
-    pub max_flows: usize,
-    /// Colours in text output
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
-    pub color: Color,
+    pub common: Common,
     /// Less text: no differences in detail, no evidence
     #[arg(short, long)]
     pub quiet: bool,
@@ -297,12 +276,9 @@ pub struct Report {
     /// Ask nothing, also on a terminal
     #[arg(long)]
     pub no_input: bool,
-    /// Keep addresses and names as they are
-    #[arg(long, overrides_with = "redact")]
-    pub no_redact: bool,
-    /// Replace addresses and names of devices, and names of anything but the target (the default)
-    #[arg(long, overrides_with = "no_redact")]
-    pub redact: bool,
+    /// What others may see
+    #[command(flatten)]
+    pub redact: Redact,
     /// Leave the attempt with that number out; may be repeated
     #[arg(long, value_name = "ATTEMPT")]
     pub drop: Vec<usize>,
@@ -311,19 +287,7 @@ pub struct Report {
     pub json_schema: bool,
     /// What to look for
     #[command(flatten)]
-    pub target: TargetArgs,
-    /// Only packets that match this BPF expression, as tcpdump takes it (names are never looked up)
-    #[arg(short = 'f', long = "filter", value_name = "BPF")]
-    pub filter: Option<String>,
-    /// From when on something is slow, as in dns.slow=300ms; as for `read`
-    #[arg(long = "limit", value_name = "NAME=DURATION")]
-    pub limits: Vec<String>,
-    /// Flows held at the same time; the quietest are given up beyond that, and the report says so
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
-    pub max_flows: usize,
-    /// Colours in what is printed
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
-    pub color: Color,
+    pub common: Common,
     /// Print nothing but errors
     #[arg(short, long)]
     pub quiet: bool,
@@ -394,21 +358,12 @@ pub struct Read {
     /// With --why-not: only the attempt with this number in the report
     #[arg(long, value_name = "N", requires = "why_not")]
     pub attempt: Option<usize>,
+    /// What others may see
+    #[command(flatten)]
+    pub redact: Redact,
     /// What to look for
     #[command(flatten)]
-    pub target: TargetArgs,
-    /// Only packets that match this BPF expression, as tcpdump takes it (names are never looked up)
-    #[arg(short = 'f', long = "filter", value_name = "BPF")]
-    pub filter: Option<String>,
-    /// From when on something is slow, as in dns.slow=300ms; limits: dns.slow, tcp.slow-connect, tls.slow, quic.slow, http.slow-response, media.stalled, media.receiver-full
-    #[arg(long = "limit", value_name = "NAME=DURATION")]
-    pub limits: Vec<String>,
-    /// Flows held at the same time; the quietest are given up beyond that, and the report says so
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
-    pub max_flows: usize,
-    /// Colours in text output
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
-    pub color: Color,
+    pub common: Common,
     /// Explore the captures in the terminal: attempts, ladders, packets
     #[arg(long, conflicts_with_all = ["format", "output", "quiet", "verbose"])]
     pub tui: bool,
@@ -421,6 +376,38 @@ pub struct Read {
     /// More text: paths and notes of all attempts
     #[arg(short, long, conflicts_with = "quiet")]
     pub verbose: bool,
+}
+
+/// What every command that looks at packets takes.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// What to look for
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Only packets that match this BPF expression, as tcpdump takes it (names are never looked up)
+    #[arg(short = 'f', long = "filter", value_name = "BPF")]
+    pub filter: Option<String>,
+    /// From when on something is slow, as in dns.slow=300ms; limits: dns.slow, tcp.slow-connect, tls.slow, quic.slow, http.slow-response, media.stalled, media.receiver-full
+    #[arg(long = "limit", value_name = "NAME=DURATION")]
+    pub limits: Vec<String>,
+    /// Flows held at the same time [default: 1000000; live: 250000]; the quietest are given up beyond that, and the
+    /// report says so
+    #[arg(long, value_name = "N")]
+    pub max_flows: Option<usize>,
+    /// Colours
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+}
+
+/// Whether addresses and names are shown.
+#[derive(Debug, Args)]
+pub struct Redact {
+    /// Replace addresses and names of devices, and names of anything but the target (what `report` does)
+    #[arg(long, overrides_with = "no_redact")]
+    pub redact: bool,
+    /// Keep addresses and names as they are (what the other commands do)
+    #[arg(long, overrides_with = "redact")]
+    pub no_redact: bool,
 }
 
 /// Which names and addresses are the target.

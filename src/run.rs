@@ -1,6 +1,7 @@
 //! The commands.
 
 mod compare;
+pub mod input;
 mod interfaces;
 #[cfg(feature = "live")]
 mod live;
@@ -8,18 +9,16 @@ mod on_failure;
 pub mod report;
 mod why_not;
 
-use crate::cli::{Cli, Color, Command, Format, Read, TargetArgs};
+use crate::cli::{Cli, Color, Command, Format, Read};
 use crate::explore;
-use crate::progress::Progress;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use clap::CommandFactory;
-use shakedown::diagnose::{Rule, Thresholds, rules};
-use shakedown::engine::{Engine, Limits};
+use input::Input;
+use shakedown::diagnose::{Rule, rules};
 use shakedown::report::text::Style;
 use shakedown::report::ticket::Page;
 use shakedown::report::{html, json, markdown, text};
 use shakedown::snapshot::{Capture, Outcome, Report};
-use shakedown::source::{self, CaptureInfo, Source, filter::Filter};
 use shakedown::target::Target;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -69,15 +68,13 @@ fn read(options: &Read) -> Result<i32> {
     if let Some(path) = output(options.output.as_deref()) {
         check_output(path, &options.files)?;
     }
-    let target = target(&options.target)?;
-    let thresholds = thresholds(&options.limits)?;
+    let input = Input::new(&options.common)?.redacted(&options.redact, &options.files)?;
     if options.tui {
-        return explore::explore(options, target, limits(options.max_flows), thresholds);
+        return explore::explore(options, input);
     }
-    let filter = options.filter.as_deref();
-    let (engine, captures) = analyse(&options.files, filter, target, options.max_flows)?;
-    let report = engine.snapshot(&captures, thresholds);
-    write(&report, options)?;
+    let (engine, captures) = input.analyse(&options.files)?;
+    let report = engine.snapshot(&captures, input.thresholds);
+    write(&report, options, &input)?;
     for capture in report.captures.iter().filter(|c| !c.complete) {
         eprintln!("shakedown: {}", read_in_part(capture));
     }
@@ -86,50 +83,6 @@ fn read(options: &Read) -> Result<i32> {
     // The process ends now; freeing what is held flow by flow would only take time.
     std::mem::forget((engine, report));
     Ok(code)
-}
-
-fn limits(flows: usize) -> Limits {
-    Limits {
-        flows,
-        ..Limits::default()
-    }
-}
-
-/// Reads the files to their ends.
-fn analyse(
-    files: &[PathBuf],
-    filter: Option<&str>,
-    target: Target,
-    flows: usize,
-) -> Result<(Engine, Vec<CaptureInfo>)> {
-    let captures = source::open(files)?;
-    let mut source: Box<dyn Source> = match filter {
-        Some(expression) => Box::new(Filter::new(expression)?.over(captures)),
-        None => Box::new(captures),
-    };
-    let mut engine = Engine::new(target, limits(flows));
-    let mut progress = Progress::new(explore::size(files, filter));
-    while let Some(frame) = source.next_frame() {
-        progress.frame(frame.data.len());
-        engine.handle_frame(&frame);
-    }
-    progress.finish();
-    let captures = source.captures();
-    for (index, info) in captures.iter().enumerate() {
-        if let (Some(end), Ok(index)) = (info.stated_end, u16::try_from(index)) {
-            engine.handle_time(shakedown::types::CaptureId(index), end);
-        }
-    }
-    engine.finish();
-    Ok((engine, captures))
-}
-
-fn thresholds(limits: &[String]) -> Result<Thresholds> {
-    let mut thresholds = Thresholds::default();
-    for limit in limits {
-        thresholds.set(limit).map_err(|e| anyhow!(e))?;
-    }
-    Ok(thresholds)
 }
 
 /// Where the report goes; `None` and `-` are standard output.
@@ -188,10 +141,10 @@ fn exit_code(captures: &[Capture], broken: bool) -> i32 {
     }
 }
 
-fn write(report: &Report, options: &Read) -> Result<()> {
-    let (color, path) = (options.color, options.output.as_deref());
+fn write(report: &Report, options: &Read, input: &Input) -> Result<()> {
+    let (color, path) = (options.common.color, options.output.as_deref());
     let told = match options.format {
-        Format::Html => report::ladders(report, options)?,
+        Format::Html => report::ladders(report, options, input)?,
         _ => (Vec::new(), None),
     };
     let page = Page {
@@ -252,45 +205,6 @@ fn is_colored(color: Color, terminal: bool) -> bool {
     }
 }
 
-fn target(args: &TargetArgs) -> Result<Target> {
-    let mut target = load_target(&args.target)?;
-    for host in &args.host {
-        target
-            .add_host(host)
-            .with_context(|| format!("--host '{host}'"))?;
-    }
-    for net in &args.net {
-        target
-            .add_net(net)
-            .with_context(|| format!("--net '{net}'"))?;
-    }
-    target.set_all(args.all);
-    Ok(target)
-}
-
-fn load_target(name: &str) -> Result<Target> {
-    if let Some(target) = Target::built_in(name) {
-        return Ok(target);
-    }
-    let path = Path::new(name);
-    if !path.exists() {
-        bail!(
-            "'{name}' is neither a built-in target nor a file: name a TOML file, or one of {}",
-            Target::BUILT_IN.join(", ")
-        );
-    }
-    if path.is_dir() {
-        bail!("{name}: is a folder, not a target profile: name the TOML file in it");
-    }
-    let bytes = std::fs::read(path)
-        .with_context(|| format!("{name}: can't be read as a target profile: check the file"))?;
-    let Ok(text) = String::from_utf8(bytes) else {
-        bail!("{name}: is no target profile: those are TOML, that is, text");
-    };
-    Target::from_toml(&text, name)
-        .map_err(|e| anyhow!("{e}: a profile is written like examples/profiles/example.toml"))
-}
-
 fn explain(cause: Option<&str>) -> Result<i32> {
     let mut out = io::stdout().lock();
     let Some(cause) = cause else {
@@ -340,7 +254,7 @@ fn rule(cause: &str) -> Result<&'static Rule> {
 fn targets(profile: Option<&str>) -> Result<i32> {
     let mut out = io::stdout().lock();
     match profile {
-        Some(name) => write!(out, "{}", load_target(name)?.describe())?,
+        Some(name) => write!(out, "{}", input::load_target(name)?.describe())?,
         None => {
             for name in Target::BUILT_IN {
                 if let Some(target) = Target::built_in(name) {

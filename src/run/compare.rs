@@ -1,6 +1,7 @@
 //! `shakedown compare A B`.
 
-use super::{analyse, check_output, output, read_in_part, target, thresholds, to_output};
+use super::input::Input;
+use super::{check_output, output, read_in_part, to_output};
 use crate::cli::{Compare, CompareFormat};
 use anyhow::{Result, bail};
 use shakedown::compare::{Comparison, Relation, compare as set_side_by_side};
@@ -29,9 +30,11 @@ pub(super) fn compare(options: &Compare) -> Result<i32> {
     if let Some(path) = path {
         check_output(path, &[a.clone(), b.clone()])?;
     }
-    let (a, b) = (report(a, options)?, report(b, options)?);
+    let input = Input::new(&options.common)?;
+    let input = input.redacted(&options.redact, &[a.clone(), b.clone()])?;
+    let (a, b) = (report(a, &input)?, report(b, &input)?);
     let comparison = set_side_by_side(&a, &b);
-    to_output(path, options.color, &mut |color, out| {
+    to_output(path, options.common.color, &mut |color, out| {
         let style = Style {
             color,
             quiet: options.quiet,
@@ -52,12 +55,9 @@ pub(super) fn compare(options: &Compare) -> Result<i32> {
     Ok(exit_code(&comparison))
 }
 
-fn report(file: &PathBuf, options: &Compare) -> Result<Report> {
-    let (target, thresholds) = (target(&options.target)?, thresholds(&options.limits)?);
-    let filter = options.filter.as_deref();
-    let files = std::slice::from_ref(file);
-    let (engine, captures) = analyse(files, filter, target, options.max_flows)?;
-    Ok(engine.snapshot(&captures, thresholds))
+fn report(file: &PathBuf, input: &Input) -> Result<Report> {
+    let (engine, captures) = input.analyse(std::slice::from_ref(file))?;
+    Ok(engine.snapshot(&captures, input.thresholds))
 }
 
 /// Never 0 where nothing could be compared.

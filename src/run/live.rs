@@ -4,11 +4,13 @@ mod headless;
 mod open;
 mod taps;
 
+use super::input::Input;
+use super::is_colored;
 use super::report::live_bundler;
-use super::{is_colored, limits, target, thresholds};
 use crate::cli::{Color, Live};
 use crate::explore;
 use anyhow::{Context, Result, anyhow, bail};
+use shakedown::engine::Limits;
 use shakedown::live::analysis::{Plan, Told};
 use shakedown::live::feed::Live as Capture;
 use shakedown::live::hook::Hook;
@@ -16,7 +18,6 @@ use shakedown::live::privilege::drop_root;
 use shakedown::live::sandbox;
 use shakedown::live::wire::SystemClock;
 use shakedown::report::text::{self, Style};
-use shakedown::source::filter::Filter;
 use shakedown::types::LinkType;
 use shakedown::ui::terminal;
 use std::io::{self, IsTerminal, Write};
@@ -25,6 +26,8 @@ use std::sync::Arc;
 
 /// Attempts that may wait to be printed.
 const TOLD: usize = 1_000;
+/// Flows held where nothing else is said: it runs for days beside other programs.
+const FLOWS: usize = 250_000;
 
 /// Captures until it is told to end.
 ///
@@ -37,21 +40,22 @@ pub(super) fn live(options: &Live) -> Result<i32> {
         );
     }
     let config = explore::load_config(options.config.as_deref())?;
-    let (plan, told) = plan(options)?;
+    let input = Input::new(&options.common)?;
+    let (plan, told) = plan(options, &input)?;
     if options.headless {
         return headless::run(options, plan, &told);
     }
     drop(told);
-    let bundler = live_bundler(plan.target.clone(), plan.limits, plan.thresholds);
+    let bundler = live_bundler(input);
     let capture = Capture::start(plan).context("no thread to capture with")?;
     let (mut feed, mut packets) = (capture.feed(), capture.packets().with_bundler(bundler));
-    let color = options.color != Color::Never;
+    let color = options.common.color != Color::Never;
     let left = terminal::run(&mut feed, &mut packets, &config, color).context("the terminal");
     let finished = capture.finish();
     left?;
     let finished = finished.ok_or_else(|| anyhow!("the analysis failed; see above"))?;
     let style = Style {
-        color: is_colored(options.color, io::stdout().is_terminal()),
+        color: is_colored(options.common.color, io::stdout().is_terminal()),
         quiet: true,
         verbose: false,
     };
@@ -68,12 +72,9 @@ type Ended = crossbeam_channel::Receiver<Told>;
 
 /// Everything that needs a right is done here, in this order: the helper is started, interfaces are opened, root is given up, files are made,
 /// the process is shut in. Threads start after that, and parse the first packet.
-fn plan(options: &Live) -> Result<(Plan, Ended)> {
-    let target = target(&options.target)?;
-    let thresholds = thresholds(&options.limits)?;
-    options.filter.as_deref().map(Filter::new).transpose()?;
+fn plan(options: &Live, input: &Input) -> Result<(Plan, Ended)> {
     let hook = options.on_failure.as_deref().map(Hook::start).transpose()?;
-    let (ports, remarks) = open::interfaces(options, &target)?;
+    let (ports, remarks) = open::interfaces(options, &input.target)?;
     let dropped = drop_root()?;
     let links: Vec<LinkType> = ports
         .iter()
@@ -98,9 +99,12 @@ fn plan(options: &Live) -> Result<(Plan, Ended)> {
     let plan = Plan {
         ports,
         remarks,
-        target,
-        limits: limits(options.max_flows),
-        thresholds,
+        target: input.target.clone(),
+        limits: Limits {
+            flows: options.common.max_flows.unwrap_or(FLOWS),
+            ..input.limits
+        },
+        thresholds: input.thresholds,
         packets: options.count,
         duration: options.duration,
         recent: if options.headless {

@@ -2,9 +2,9 @@
 
 mod ask;
 
-use super::{exit_code, is_colored, limits, read_in_part, target, thresholds};
+use super::input::{Input, fresh_key};
+use super::{exit_code, is_colored, read_in_part};
 use crate::cli::{Audience as CliAudience, Read, Report as Options};
-use crate::explore;
 use crate::progress::Progress;
 use anyhow::{Context, Result, anyhow, bail};
 use shakedown::bundle::pack::{self, folder_of};
@@ -12,7 +12,6 @@ use shakedown::bundle::{self, Bundle, FILES, Privacy, Refused, Request, Whole};
 use shakedown::report::ticket::{Audience, Hashed, Told, words};
 use shakedown::snapshot::clean::clean;
 use shakedown::snapshot::{Outcome, Report};
-use shakedown::source::{self, Source, filter::Filter};
 use shakedown::ui::files::{Bundler, Plan};
 use std::cell::RefCell;
 use std::io::{self, IsTerminal, Write};
@@ -150,29 +149,25 @@ fn read_input(send: &SyncSender<io::Result<Vec<u8>>>) {
     }
 }
 
-fn open(paths: &[PathBuf], filter: Option<&Filter>) -> Result<Box<dyn Source>, String> {
-    let captures = source::open(paths).map_err(|e| e.to_string())?;
-    Ok(match filter {
-        Some(filter) => Box::new(filter.clone().over(captures)),
-        None => Box::new(captures),
-    })
-}
-
 fn make(options: &Options, inputs: &Inputs, output: &Path, stop: &AtomicBool) -> Result<Bundle> {
-    let filter = options.filter.as_deref().map(Filter::new).transpose()?;
+    let input = Input::new(&options.common)?;
+    let privacy = if options.redact.no_redact {
+        Privacy::Open
+    } else {
+        fresh_key()?
+    };
+    let size = input.size(&inputs.paths);
     let hashed = |(path, name): (&PathBuf, &String)| -> Result<Hashed, Refused> {
         pack::hash(path, name.clone(), stop)
     };
     let originals = inputs.paths.iter().zip(&inputs.names).map(hashed);
-    let progress = RefCell::new(Progress::new(
-        explore::size(&inputs.paths, options.filter.as_deref()).map(|size| size * passes(options)),
-    ));
+    let progress = RefCell::new(Progress::new(size.map(|size| size * passes(privacy))));
     let request = Request {
-        privacy: privacy(options)?,
-        open: &|| open(&inputs.paths, filter.as_ref()),
-        target: target(&options.target)?,
-        limits: limits(options.max_flows),
-        thresholds: thresholds(&options.limits)?,
+        privacy,
+        open: &|| input.open(&inputs.paths),
+        target: input.target.clone(),
+        limits: input.limits,
+        thresholds: input.thresholds,
         drop: &options.drop,
         only: &[],
         names: &inputs.names,
@@ -190,25 +185,12 @@ fn make(options: &Options, inputs: &Inputs, output: &Path, stop: &AtomicBool) ->
     Ok(bundle?)
 }
 
-/// A new key for each bundle: who has two of them can't tell that a pseudonym of one is a pseudonym of the other.
-fn privacy(options: &Options) -> Result<Privacy> {
-    if options.no_redact {
-        return Ok(Privacy::Open);
-    }
-    fresh_key()
-}
-
-fn fresh_key() -> Result<Privacy> {
-    let mut key = [0; 32];
-    let random = ring::rand::SystemRandom::new();
-    ring::rand::SecureRandom::fill(&random, &mut key)
-        .map_err(|_| anyhow!("the system gives no random numbers to make pseudonyms from"))?;
-    Ok(Privacy::Redacted(key))
-}
-
 /// How often the captures are read.
-const fn passes(options: &Options) -> u64 {
-    if options.no_redact { 2 } else { 3 }
+const fn passes(privacy: Privacy) -> u64 {
+    match privacy {
+        Privacy::Open => 2,
+        Privacy::Redacted(_) => 3,
+    }
 }
 
 const fn audience(audience: CliAudience) -> Audience {
@@ -226,7 +208,7 @@ fn told(bundle: &Bundle, output: &Path, options: &Options) -> Result<()> {
         return Ok(());
     }
     let mut out = io::stdout().lock();
-    let colored = is_colored(options.color, out.is_terminal());
+    let colored = is_colored(options.common.color, out.is_terminal());
     let bold = |text: &str| match colored {
         true => format!("\x1b[1m{text}\x1b[0m"),
         false => text.to_owned(),
@@ -341,21 +323,18 @@ pub fn bundler(files: &[PathBuf], plan: Plan) -> Bundler {
 
 /// The same of a capture file that a live capture makes for it, once.
 #[cfg(feature = "live")]
-pub fn live_bundler(
-    target: shakedown::target::Target,
-    limits: shakedown::engine::Limits,
-    thresholds: shakedown::diagnose::Thresholds,
-) -> shakedown::live::feed::Bundler {
+pub fn live_bundler(input: Input) -> shakedown::live::feed::Bundler {
+    let input = input.unfiltered();
     Arc::new(move |path| {
         let files = vec![path.to_owned()];
-        let again = files.clone();
+        let (again, reader) = (files.clone(), input.clone());
         let plan = Plan {
-            open: Arc::new(move || open(&again, None)),
+            open: Arc::new(move || reader.open(&again)),
             again: true,
             size: None,
-            target: target.clone(),
-            limits,
-            thresholds,
+            target: input.target.clone(),
+            limits: input.limits,
+            thresholds: input.thresholds,
         };
         bundler(&files, plan)(None, &AtomicBool::new(false))
     })
@@ -365,12 +344,12 @@ pub fn live_bundler(
 pub(super) fn ladders(
     report: &Report,
     options: &Read,
+    input: &Input,
 ) -> Result<(Vec<Told>, Option<&'static str>)> {
     if options.files.iter().any(|f| f.as_os_str() == "-") {
         let why = "The packets are not shown: standard input can't be read twice. Save it to a file first.";
         return Ok((Vec::new(), Some(why)));
     }
-    let filter = options.filter.as_deref().map(Filter::new).transpose()?;
-    let told = bundle::packets_of(&|| open(&options.files, filter.as_ref()), report);
+    let told = bundle::packets_of(&|| input.open(&options.files), report);
     Ok((told.map_err(|e| anyhow!("{e}"))?, None))
 }

@@ -1,8 +1,6 @@
 //! `shakedown read --why-not CAUSE`.
 
-use super::{
-    analyse, check_output, exit_code, output, read_in_part, rule, target, thresholds, to_output,
-};
+use super::{check_output, exit_code, input::Input, output, read_in_part, rule, to_output};
 use crate::cli::{Format, Read};
 use anyhow::{Result, bail};
 use shakedown::report::text::Style;
@@ -26,14 +24,13 @@ pub(super) fn why_not(options: &Read) -> Result<i32> {
     if let Some(path) = path {
         check_output(path, &options.files)?;
     }
-    let (target, thresholds) = (target(&options.target)?, thresholds(&options.limits)?);
-    let filter = options.filter.as_deref();
-    let (engine, captures) = analyse(&options.files, filter, target, options.max_flows)?;
-    let report = engine.why_not(&captures, thresholds, rule, options.attempt);
+    let input = Input::new(&options.common)?.redacted(&options.redact, &options.files)?;
+    let (engine, captures) = input.analyse(&options.files)?;
+    let report = engine.why_not(&captures, input.thresholds, rule, options.attempt);
     if let Some(number) = options.attempt.filter(|_| report.attempts.is_empty()) {
         bail!("there is no attempt {number}: the report has {}", report.of);
     }
-    to_output(path, options.color, &mut |color, out| {
+    to_output(path, options.common.color, &mut |color, out| {
         let style = Style {
             color,
             quiet: options.quiet,

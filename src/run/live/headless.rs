@@ -96,7 +96,7 @@ impl Print {
             }
         };
         let style = Style {
-            color: is_colored(options.color, terminal),
+            color: is_colored(options.common.color, terminal),
             quiet: options.quiet,
             verbose: options.verbose,
         };

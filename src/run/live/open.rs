@@ -18,7 +18,7 @@ pub(super) fn interfaces(options: &Live, target: &Target) -> Result<(Vec<Tapped>
         snap_len: i32::try_from(options.snap_len)?,
         buffer: i32::try_from(u64::from(options.buffer) * 1024).context("-B: at most 2000000")?,
         promiscuous: options.promiscuous,
-        filter: options.filter.clone(),
+        filter: options.common.filter.clone(),
     };
     let mut devices: Vec<Device> = Vec::new();
     let mut wires = Vec::new();
@@ -32,7 +32,7 @@ pub(super) fn interfaces(options: &Live, target: &Target) -> Result<(Vec<Tapped>
     if !options.no_kernel_filter {
         let choice = filter::choose(target, &links);
         if let Some(chosen) = &choice.expression {
-            let both = filter::and(Some(chosen), options.filter.as_deref());
+            let both = filter::and(Some(chosen), options.common.filter.as_deref());
             for (device, wire) in devices.iter_mut().zip(&mut wires) {
                 device.set_filter(both.clone());
                 if let Some(open) = wire {
