@@ -7,6 +7,8 @@
 
 #[path = "support/fixture.rs"]
 mod fixture;
+#[path = "support/hostile.rs"]
+mod hostile;
 #[path = "support/paper.rs"]
 mod paper;
 #[path = "support/program.rs"]
@@ -14,11 +16,11 @@ mod program;
 
 use fixture::case::{Case, folders, id};
 use fixture::parallel;
+use hostile::{HOSTILE, hostile};
 use paper::{check_html, check_markdown, harmless};
 use program::{command, crafted, folder, run, run_fed};
 use serde_json::Value;
 use shakedown::source::{self, Source};
-use shakedown_craft::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -531,43 +533,11 @@ fn the_json_follows_its_schema() {
     }
 }
 
-/// Names and texts that would act in one form or another, as they were sent.
-const HOSTILE: [&str; 7] = [
-    "\x1b]0;pwned\x07\x1b[2J",
-    "\u{202e}moc.live\u{2066}",
-    "<img/src=x/onerror=alert(1)>",
-    "[click](http://evil.example)`|x",
-    "=cmd|'/c calc'!A0",
-    "..\\..\\etc\\passwd",
-    "``` </pre><script>alert(1)</script>",
-];
-
 /// From the network, from the command line and as a file's name, with and without redaction.
 #[test]
 fn hostile_names_come_out_harmless() {
     let dir = folder();
-    let bytes = crafted(|net| {
-        for evil in HOSTILE {
-            let host = format!("{evil}.tiktok.com");
-            let mut query = net.query(&host, rtype::A);
-            query.answer(12, |b| {
-                b.cname(&format!("{evil}.example"))
-                    .a("23.49.60.10")
-                    .ede(15, evil);
-            });
-            net.wait(5);
-            let mut tcp = net.tcp("23.49.60.10");
-            tcp.connect();
-            let record = ClientHello::new(&host).alpn(&[evil]).record(net);
-            tcp.client_data(&record);
-            tcp.server_data(format!("HTTP/1.1 403 {evil}\r\n\r\n{evil}").as_bytes());
-            tcp.close(Side::Server);
-            net.wait(500);
-        }
-        net.ping_until(9000);
-        net.format(Format::PcapNg);
-        net.comment(HOSTILE[0]);
-    });
+    let bytes = crafted(hostile);
     let name = "evil `|<b>\u{202e}.pcapng";
     fs::write(dir.path().join(name), bytes).expect("written");
     for (out, redact) in [("open", "--no-redact"), ("closed", "--redact")] {
@@ -577,13 +547,13 @@ fn hostile_names_come_out_harmless() {
         }
         args.extend([
             "--device",
-            HOSTILE[2],
-            "--os",
             HOSTILE[3],
+            "--os",
+            HOSTILE[4],
             "--network",
             HOSTILE[0],
             "--error-code",
-            HOSTILE[6],
+            HOSTILE[7],
         ]);
         let ran = run(dir.path(), &args);
         assert!(ran.exit < 2, "{}", ran.stderr);

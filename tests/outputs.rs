@@ -1,9 +1,15 @@
 //! What comes out, in every form, and how captures may come in.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // in helpers too: a test stops at a surprise
 
+#[path = "support/hostile.rs"]
+mod hostile;
+#[path = "support/paper.rs"]
+mod paper;
 #[path = "support/program.rs"]
 mod program;
 
+use hostile::hostile;
+use paper::{check_html, check_markdown, harmless, strings};
 use program::{crafted, folder, healthy, run, run_fed, silence, unanswered};
 use serde_json::Value;
 use shakedown_craft::prelude::*;
@@ -298,42 +304,13 @@ fn conforms(root: &Value, schema: &Value, value: &Value, at: &str, wrong: &mut V
     }
 }
 
-/// Names and texts from the network that would drive a terminal or turn text around, as they were sent.
-const HOSTILE: [&str; 3] = [
-    "\x1b]0;pwned\x07\x1b[2J",
-    "\u{202e}moc.live\u{2066}",
-    "line\r\nbreak\u{9b}31m",
-];
-
 /// SNI, ALPN, DNS names, CNAMEs and EDE texts with such text in them reach no output as they are.
 #[test]
 fn hostile_text_is_escaped_everywhere() {
     let dir = folder();
-    let bytes = crafted(|net| {
-        for evil in HOSTILE {
-            let host = format!("{evil}.tiktok.com");
-            let mut query = net.query(&host, rtype::A);
-            query.answer(12, |b| {
-                b.cname(&format!("{evil}.example"))
-                    .a("23.49.60.10")
-                    .ede(15, evil);
-            });
-            net.wait(5);
-            let mut tcp = net.tcp("23.49.60.10");
-            tcp.connect();
-            let hello = ClientHello::new(&host).alpn(&[evil]);
-            let record = hello.record(net);
-            tcp.client_data(&record);
-            tcp.server_data(format!("HTTP/1.1 403 {evil}\r\n\r\n{evil}").as_bytes());
-            tcp.close(Side::Server);
-            net.wait(500);
-        }
-        net.ping_until(9000);
-        net.format(Format::PcapNg);
-        net.comment(HOSTILE[0]);
-    });
+    let bytes = crafted(hostile);
     fs::write(dir.path().join("evil.pcapng"), bytes).expect("written");
-    for format in ["text", "json", "ndjson"] {
+    for format in ["text", "json", "ndjson", "markdown", "html"] {
         for extra in [&["-v"][..], &["--all"]] {
             let args = [&["read", "evil.pcapng", "--format", format], extra].concat();
             let ran = run(dir.path(), &args);
@@ -343,32 +320,16 @@ fn hostile_text_is_escaped_everywhere() {
                 "{format}: the name is not there at all"
             );
             harmless(&ran.stdout);
+            match format {
+                "markdown" => check_markdown(&ran.stdout).expect("plain"),
+                "html" => check_html(&ran.stdout).expect("plain"),
+                _ => {}
+            }
             // A parser that undoes the JSON escapes must not get them back either.
             if format == "json" {
                 strings(&ran.json(), &mut |text| harmless(text));
             }
         }
-    }
-}
-
-fn harmless(text: &str) {
-    let bad = |c: &char| {
-        (c.is_control() && *c != '\n')
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    assert_eq!(text.chars().find(bad), None, "{}", text.escape_debug());
-    assert!(!text.contains("line\nbreak"), "{}", text.escape_debug());
-}
-
-fn strings(value: &Value, look: &mut impl FnMut(&str)) {
-    match value {
-        Value::String(text) => look(text),
-        Value::Array(items) => items.iter().for_each(|item| strings(item, look)),
-        Value::Object(fields) => fields.iter().for_each(|(key, item)| {
-            look(key);
-            strings(item, look);
-        }),
-        _ => {}
     }
 }
 
@@ -394,4 +355,28 @@ fn hostile_file_names_are_escaped() {
         harmless(&ran.stderr);
     }
     harmless(&run(dir.path(), &["read", "none\x1b[2J.pcap"]).stderr);
+}
+
+/// What `read --redact` prints is the same judgement, and nothing of whose capture it is.
+#[test]
+fn redacted_reports_say_the_same_of_nobody() {
+    let dir = folder();
+    let plain = run(dir.path(), &["read", "unanswered.pcap", "--format", "json"]).json();
+    let client = plain["attempts"][0]["client"].as_str().expect("an address");
+    for format in ["text", "json", "ndjson", "markdown", "html"] {
+        let args = ["read", "unanswered.pcap", "--format", format];
+        let open = run(dir.path(), &args);
+        let redacted = run(dir.path(), &[&args[..], &["--redact"]].concat());
+        assert_eq!((open.exit, redacted.exit), (1, 1), "{}", redacted.stderr);
+        assert!(open.stdout.contains(client), "{format}");
+        assert!(!redacted.stdout.contains(client), "{format}");
+        assert!(redacted.stdout.contains("tcp.syn-unanswered"), "{format}");
+    }
+    let args = ["compare", "--redact", "healthy.pcap", "unanswered.pcap"];
+    let compared = run(dir.path(), &args);
+    assert_eq!(compared.exit, 3, "{}", compared.stderr);
+    assert!(!compared.stdout.contains(client));
+    let piped = run_fed(dir.path(), &["read", "--redact", "-"], |_| {});
+    assert_eq!(piped.exit, 2);
+    assert!(piped.stderr.contains("--redact reads the capture twice"));
 }

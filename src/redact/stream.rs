@@ -17,7 +17,7 @@ use super::names::Names;
 use super::secret::Secret;
 use super::text;
 use crate::flow::tcp::StreamSink;
-use crate::observe::http::head::{begins_request, head_end};
+use crate::observe::http::head::{METHODS, begins_request, head_end};
 use crate::observe::tls::record::{self, Hole, RecordReader};
 use crate::types::{Mark, Side};
 
@@ -299,19 +299,9 @@ impl Scan<'_> {
             let unclear = match side {
                 _ if record::may_be_header(head) => head.len() < 5,
                 Side::Client => {
-                    let known = [
-                        &b"CONNECT "[..],
-                        b"GET ",
-                        b"POST ",
-                        b"HEAD ",
-                        b"PUT ",
-                        b"OPTIONS ",
-                        b"DELETE ",
-                        b"PATCH ",
-                        b"TRACE ",
-                    ];
-                    let begun = known
+                    let begun = METHODS
                         .iter()
+                        .chain(&[&b"CONNECT "[..]])
                         .any(|k| k.len() > head.len() && k.starts_with(head));
                     begun || (head[0] & 0x80 != 0 && head.len() < 5)
                 }

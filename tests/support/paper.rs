@@ -134,6 +134,7 @@ pub fn harmless(text: &str) {
         let around: String = text[at..].chars().take(80).collect();
         panic!("{found:?} in {}", around.escape_debug());
     }
+    assert!(!text.contains("line\nbreak"), "{}", text.escape_debug());
 }
 
 /// Every text of a JSON value.

@@ -6,7 +6,7 @@ const MAX_HOST: usize = 255;
 const MAX_TEXT: usize = 512;
 
 /// Methods that begin a request here. CONNECT is the TLS observer's: it opens a tunnel.
-const METHODS: [&[u8]; 8] = [
+pub const METHODS: [&[u8]; 8] = [
     b"GET ",
     b"POST ",
     b"HEAD ",
