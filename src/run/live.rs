@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use shakedown::live::analysis::{Plan, Told};
 use shakedown::live::feed::Live as Capture;
 use shakedown::live::hook::Hook;
+use shakedown::live::network::{self, Watch};
 use shakedown::live::privilege::drop_root;
 use shakedown::live::sandbox;
 use shakedown::live::wire::SystemClock;
@@ -83,6 +84,8 @@ fn plan(options: &Live) -> Result<(Plan, Ended)> {
     if !options.headless {
         allowed.write.push(PathBuf::from(".")); // exports
     }
+    let names = ports.iter().map(|p| p.port.name().to_owned());
+    let watch = Watch::new(Box::new(network::System::open()), names.collect());
     let shut_in = sandbox::enter(&allowed);
     if options.verbose {
         eprintln!("shakedown: {}; {}", dropped.text, shut_in.describe());
@@ -111,6 +114,7 @@ fn plan(options: &Live) -> Result<(Plan, Ended)> {
         taps,
         told: options.headless.then_some(told),
         clock: Arc::new(SystemClock),
+        watch: Some(watch),
     };
     Ok((plan, ended))
 }

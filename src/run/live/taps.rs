@@ -238,6 +238,11 @@ impl Tap for Failures {
         self.missed += u64::from(send.try_send((packets, told.clone())).is_err());
     }
 
+    /// On a quiet line only this says that capturing goes on.
+    fn tick(&mut self, tick: &Tick<'_>) {
+        self.ring.note_time(tick.now);
+    }
+
     fn problem(&self) -> Option<String> {
         let problem = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
         problem.clone()
