@@ -173,7 +173,8 @@ fn silence_while_the_interface_is_down_is_no_finding() {
     assert_eq!(live.line()["outcome"], "ok");
     let sent = wire.sent();
     let silent = wire.get_from_nobody();
-    wire.wait_until_sent(sent);
+    // The first request and one more: both count as tries.
+    wire.wait_until_sent(sent + 1);
     let asked = Instant::now();
     wire.ip(&["link", "set", "eth0", "down"]);
     live.says("the interface is down");
@@ -187,9 +188,17 @@ fn silence_while_the_interface_is_down_is_no_finding() {
     wire.get();
     let later = live.line();
     assert_eq!(later["paths"][0]["server"], "10.77.0.2:80", "{later}");
-    let (verdict, status) = live.end();
-    assert_eq!(status, 0, "{verdict}");
-    assert_eq!(verdict["verdict"]["outcome"], "ok", "{verdict}");
+    let (lines, status) = live.end_with_all();
+    assert_eq!(status, 0, "{lines:#?}");
+    let silent = lines
+        .iter()
+        .find(|l| l["paths"][0]["server"] == "10.77.0.3:80");
+    let silent = silent.expect("told at the end");
+    assert_eq!(silent["outcome"], "unfinished", "{silent}");
+    assert_eq!(silent["paths"][0]["outcome"], "unfinished", "{silent}");
+    let findings = silent["findings"].as_array().unwrap();
+    let causes: Vec<&Value> = findings.iter().map(|f| &f["cause"]).collect();
+    assert_eq!(causes, ["capture.ended"], "{silent}");
 }
 
 /// A new lease, a VPN: looked at from inside the sandbox.
@@ -201,7 +210,9 @@ fn changes_of_addresses_and_routes_are_told() {
     live.says("eth0 now also has the address 10.78.0.9");
     wire.ip(&["addr", "del", "10.77.0.1/24", "dev", "eth0"]);
     live.says("eth0 has lost the address 10.77.0.1");
-    wire.ip(&["link", "add", "wg0", "type", "dummy"]);
+    wire.ip(&[
+        "link", "add", "wg0", "type", "veth", "peer", "name", "wg0-far",
+    ]);
     wire.ip(&["addr", "add", "10.8.0.2/24", "dev", "wg0"]);
     live.says("wg0 now has the address 10.8.0.2; wg0 is not captured (-i wg0 does)");
     wire.ip(&["link", "set", "wg0", "up"]);
@@ -209,6 +220,23 @@ fn changes_of_addresses_and_routes_are_told() {
     live.says("the default route of IPv4 is now through wg0; wg0 is not captured");
     let (_, status) = live.end();
     assert_eq!(status, 0);
+    // As wg-quick does it: a table of its own, and a rule that prefers it to the default route of the main one.
+    wire.ip(&[
+        "route",
+        "replace",
+        "default",
+        "via",
+        "10.78.0.1",
+        "dev",
+        "eth0",
+    ]);
+    let begins = Headless::start_saying(&wire, &[]);
+    assert!(begins.contains("listening on eth0"), "{begins}");
+    wire.ip(&["route", "add", "default", "dev", "wg0", "table", "51820"]);
+    wire.ip(&["rule", "add", "not", "fwmark", "51820", "table", "51820"]);
+    wire.ip(&["rule", "add", "table", "main", "suppress_prefixlength", "0"]);
+    let begins = Headless::start_saying(&wire, &[]);
+    assert!(begins.contains("listening on wg0"), "{begins}");
 }
 
 #[test]

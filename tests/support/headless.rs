@@ -40,8 +40,17 @@ impl Headless {
         Self::start_as(wire.inside(PROGRAM), args)
     }
 
+    /// What it says when it listens; it is ended at once.
+    pub fn start_saying(wire: &Wire, args: &[&str]) -> String {
+        Self::begin(wire.inside(PROGRAM), args).1
+    }
+
     /// The same by a command that ends with the program.
-    pub fn start_as(mut command: Command, args: &[&str]) -> Self {
+    pub fn start_as(command: Command, args: &[&str]) -> Self {
+        Self::begin(command, args).0
+    }
+
+    fn begin(mut command: Command, args: &[&str]) -> (Self, String) {
         let mut child = command
             .args(["live", "--headless", "--format", "ndjson"])
             .args(["--net", "10.77.0.0/24"])
@@ -55,8 +64,8 @@ impl Headless {
             said: lines_of(child.stderr.take().unwrap()),
             child,
         };
-        started.says("listening on");
-        started
+        let listens = started.says("listening on");
+        (started, listens)
     }
 
     /// Waits until it says that.
@@ -90,26 +99,41 @@ impl Headless {
     }
 
     /// Ends it by a signal.
-    pub fn end_by(self, signal: &str) -> (Value, i32) {
-        let kill = Command::new("kill")
-            .args([signal, &self.child.id().to_string()])
-            .status();
-        assert!(kill.unwrap().success());
+    pub fn end_by(self, name: &str) -> (Value, i32) {
+        self.signal(name);
         self.wait()
     }
 
     /// Waits until it ends by itself; the same.
-    pub fn wait(mut self) -> (Value, i32) {
-        let mut last = Value::Null;
+    pub fn wait(self) -> (Value, i32) {
+        let (mut lines, status) = self.remaining();
+        (lines.pop().expect("a verdict"), status)
+    }
+
+    /// Ends it as Ctrl-C does; all that it still printed, and the exit status.
+    pub fn end_with_all(self) -> (Vec<Value>, i32) {
+        self.signal("-INT");
+        self.remaining()
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = Command::new("kill")
+            .args([name, &self.child.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+    }
+
+    fn remaining(mut self) -> (Vec<Value>, i32) {
+        let mut lines = Vec::new();
         loop {
             match self.lines.recv_timeout(PATIENCE) {
-                Ok(line) => last = serde_json::from_str(&line).expect("JSON"),
+                Ok(line) => lines.push(serde_json::from_str(&line).expect("JSON")),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => panic!("it does not end"),
             }
         }
         let status = self.child.wait().unwrap();
-        (last, status.code().expect("ended by itself"))
+        (lines, status.code().expect("ended by itself"))
     }
 }
 
