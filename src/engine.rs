@@ -158,6 +158,18 @@ impl Engine {
         quality_of(&mut self.captures, capture).note_hole(from, to);
     }
 
+    /// Takes what captures state of their time once they are read: when they ended, and when they captured nothing.
+    pub fn handle_stated(&mut self, captures: &[CaptureInfo]) {
+        for (id, info) in (0..=u16::MAX).map(CaptureId).zip(captures) {
+            if let Some(end) = info.stated_end {
+                self.handle_time(id, end);
+            }
+            for &(from, to) in &info.holes {
+                self.handle_hole(id, from, to);
+            }
+        }
+    }
+
     /// Says that the input is over: what waits for missing bytes is handed on without them.
     pub fn finish(&mut self) {
         let dns = &mut self.dns;

@@ -115,11 +115,7 @@ fn analyse(
     }
     progress.finish();
     let captures = source.captures();
-    for (index, info) in captures.iter().enumerate() {
-        if let (Some(end), Ok(index)) = (info.stated_end, u16::try_from(index)) {
-            engine.handle_time(shakedown::types::CaptureId(index), end);
-        }
-    }
+    engine.handle_stated(&captures);
     engine.finish();
     Ok((engine, captures))
 }

@@ -118,7 +118,7 @@ fn a_failure_is_kept_and_its_command_run() {
         assert_eq!(data.uid(), NOBODY, "{}", file.display());
         assert_eq!(data.mode() & 0o077, 0, "{}", file.display());
         if file.extension().is_some_and(|e| e == "pcapng") {
-            assert_eq!(faces(&read(&[file.clone()])), [face(&line)]);
+            assert_eq!(faces(&read(std::slice::from_ref(file))), [face(&line)]);
         }
     }
 }
@@ -198,4 +198,43 @@ fn rotation_keeps_within_its_bounds() {
     for capture in report["captures"].as_array().unwrap() {
         assert_eq!(capture["complete"], true, "{capture}");
     }
+}
+
+/// What was asked before the interface went down is no more a failure in the file than it was on the screen.
+#[test]
+fn a_saved_file_says_when_nothing_was_captured() {
+    let Some(wire) = Wire::up("u") else { return };
+    let dir = open_folder();
+    let mut command = wire.inside(PROGRAM);
+    command.current_dir(dir.path());
+    let live = Headless::start_as(command, &["-i", "eth0", "-w", "all.pcapng"]);
+    wire.get();
+    assert_eq!(live.line()["outcome"], "ok");
+    let sent = wire.sent();
+    let mut silent = wire.get_from_nobody();
+    wire.wait_until_sent(sent + 1);
+    let asked = Instant::now();
+    wire.ip(&["link", "set", "eth0", "down"]);
+    live.says("the interface is down");
+    silent.kill().unwrap();
+    drop(silent.wait());
+    // Longer than any silence has to last.
+    while asked.elapsed() < Duration::from_secs(5) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    wire.ip(&["link", "set", "eth0", "up"]);
+    live.says("eth0 is back");
+    wire.get();
+    live.line();
+    live.end();
+    let report = read(&[dir.path().join("all.pcapng")]);
+    let problems = report["captures"][0]["problems"].to_string();
+    assert!(problems.contains("nothing was captured for"), "{report}");
+    let attempts = report["attempts"].as_array().unwrap();
+    let silent = attempts
+        .iter()
+        .find(|a| a["paths"][0]["server"] == "10.77.0.3:80")
+        .expect("the one without an answer");
+    assert_eq!(silent["paths"][0]["outcome"], "unfinished", "{silent}");
+    assert_eq!(silent["findings"][0]["cause"], "capture.ended", "{silent}");
 }

@@ -1,12 +1,10 @@
 //! How good a capture is as evidence: what it may have missed stands in front of every verdict.
 
 use crate::flow::pulse::Pulse;
+use crate::source::MAX_HOLES;
 use crate::types::{Addr, Mark, Timestamp};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-
-/// Times without capturing that are remembered of a capture.
-pub const MAX_HOLES: usize = 256;
 
 /// Counters of one capture file.
 #[derive(Clone, Debug, Default)]

@@ -16,7 +16,7 @@ use crate::diagnose::Thresholds;
 use crate::engine::Limits;
 use crate::snapshot::Outcome;
 use crate::target::Target;
-use crate::types::Frame;
+use crate::types::{Frame, Timestamp};
 use crate::ui::feed::{Data, Rivals, Status};
 use crossbeam_channel::Sender;
 use std::collections::VecDeque;
@@ -68,6 +68,9 @@ pub trait Tap: Send {
 
     /// An attempt has ended, or ended otherwise than told before.
     fn ended(&mut self, _told: &Told) {}
+
+    /// Nothing was captured on an interface for a while.
+    fn hole(&mut self, _interface: usize, _from: Timestamp, _to: Timestamp) {}
 
     /// The state of the capture, several times a second.
     fn tick(&mut self, _tick: &Tick<'_>) {}

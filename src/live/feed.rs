@@ -350,7 +350,17 @@ fn bundle(held: &Held, clock: Option<Timestamp>, make: &Bundler) -> Result<Strin
         .tempfile_in(".");
     let file = file.map_err(failed)?;
     let mut out = Writer::new(std::io::BufWriter::new(file.as_file())).map_err(failed)?;
-    held.each(|frame| out.packet(frame, "").map_err(failed).map(|()| true))?;
+    let mut first = None;
+    held.each(|frame| {
+        first.get_or_insert(frame.mark.time);
+        out.packet(frame, "").map_err(failed).map(|()| true)
+    })?;
+    for (from, to) in first
+        .into_iter()
+        .flat_map(|first| held.holes().since(first))
+    {
+        out.hole(0, from, to).map_err(failed)?;
+    }
     if let Some(clock) = clock {
         out.ended(clock, None).map_err(failed)?;
     }

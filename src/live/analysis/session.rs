@@ -263,6 +263,8 @@ impl Session {
     fn hole(&mut self, lane: usize, from: Timestamp, to: Timestamp) {
         if let Ok(id) = u16::try_from(lane) {
             self.engine.handle_hole(CaptureId(id), from, to);
+            self.recent.note_hole(from, to);
+            self.taps.iter_mut().for_each(|t| t.hole(lane, from, to));
             self.dirty = true;
         }
     }
