@@ -27,7 +27,7 @@ use crate::report::ticket::{self, Audience, Evidence, Hashed, Page, Redaction, T
 use crate::snapshot::Report;
 use crate::source::{CaptureInfo, Source};
 use crate::target::Target;
-use crate::types::{CaptureId, Frame};
+use crate::types::Frame;
 use choose::Chosen;
 use pick::{Picked, Picker};
 use schemars::JsonSchema;
@@ -260,11 +260,7 @@ fn follow(
         engine.handle_frame(frame);
     })?;
     let captures = source.captures();
-    for (index, info) in captures.iter().enumerate() {
-        if let (Some(end), Ok(index)) = (info.stated_end, u16::try_from(index)) {
-            engine.handle_time(CaptureId(index), end);
-        }
-    }
+    engine.handle_stated(&captures);
     engine.finish();
     let report = engine.snapshot(&captures, request.thresholds);
     Ok((report, captures))

@@ -114,11 +114,7 @@ impl Engine {
 
     /// Takes the next frame. Frames come in the order in which they are to be judged.
     pub fn handle_frame(&mut self, frame: &Frame<'_>) {
-        let capture = usize::from(frame.mark.capture.0);
-        while self.captures.len() <= capture {
-            self.captures.push(CaptureQuality::default());
-        }
-        let quality = &mut self.captures[capture];
+        let quality = quality_of(&mut self.captures, frame.mark.capture);
         quality.note_time(frame.mark.time);
         self.uid = frame.uid;
         self.mattered = false;
@@ -153,6 +149,24 @@ impl Engine {
     pub fn handle_time(&mut self, capture: CaptureId, end: Timestamp) {
         if let Some(quality) = self.captures.get_mut(usize::from(capture.0)) {
             quality.note_time(end);
+        }
+    }
+
+    /// Says that nothing was captured from `from` to `to`, though the capture goes on: whoever waited then may have got an
+    /// answer that nobody saw.
+    pub fn handle_hole(&mut self, capture: CaptureId, from: Timestamp, to: Timestamp) {
+        quality_of(&mut self.captures, capture).note_hole(from, to);
+    }
+
+    /// Takes what captures state of their time once they are read: when they ended, and when they captured nothing.
+    pub fn handle_stated(&mut self, captures: &[CaptureInfo]) {
+        for (id, info) in (0..=u16::MAX).map(CaptureId).zip(captures) {
+            if let Some(end) = info.stated_end {
+                self.handle_time(id, end);
+            }
+            for &(from, to) in &info.holes {
+                self.handle_hole(id, from, to);
+            }
         }
     }
 
@@ -639,6 +653,14 @@ impl Engine {
             notes,
         })
     }
+}
+
+fn quality_of(captures: &mut Vec<CaptureQuality>, capture: CaptureId) -> &mut CaptureQuality {
+    let capture = usize::from(capture.0);
+    if captures.len() <= capture {
+        captures.resize_with(capture + 1, CaptureQuality::default);
+    }
+    &mut captures[capture]
 }
 
 impl Slot for Flow {

@@ -11,7 +11,7 @@
 //! Nothing here sends a packet.
 //!
 //! Around that stands what a capture needs besides: which interfaces there are ([`interfaces`]), the kernel's filter
-//! ([`filter`]), the right to capture and giving it up again ([`privilege`]), a [`sandbox`], and what is kept of the
+//! ([`filter`]), what becomes of addresses and routes meanwhile ([`network`]), the right to capture and giving it up again ([`privilege`]), a [`sandbox`], and what is kept of the
 //! packets ([`save`], [`recorder`]) or done about a failure ([`hook`]).
 
 pub mod analysis;
@@ -25,6 +25,7 @@ pub mod hook;
 pub mod interfaces;
 pub mod libpcap;
 pub mod merge;
+pub mod network;
 pub mod privilege;
 pub mod recent;
 pub mod recorder;

@@ -42,8 +42,8 @@ mod window;
 
 pub use error::OpenError;
 pub use info::{
-    App, CaptureInfo, Comment, Compression, Format, MAX_APPS, MAX_COMMENTS, MAX_LINK_TYPES,
-    MAX_NAMES, MAX_PROBLEMS, MAX_SECRETS, MAX_SECRETS_BLOCKS, MAX_TEXT, Secrets,
+    App, CaptureInfo, Comment, Compression, Format, MAX_APPS, MAX_COMMENTS, MAX_HOLES,
+    MAX_LINK_TYPES, MAX_NAMES, MAX_PROBLEMS, MAX_SECRETS, MAX_SECRETS_BLOCKS, MAX_TEXT, Secrets,
 };
 pub use step::{MAX_PACKET, MAX_RECORD};
 

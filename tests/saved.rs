@@ -11,7 +11,7 @@ use shakedown::report::pcapng::Interface;
 use shakedown::snapshot::{Outcome, Report};
 use shakedown::source::{self, Source};
 use shakedown::target::Target;
-use shakedown::types::{CaptureId, Frame, LinkType, Timestamp};
+use shakedown::types::{Frame, LinkType, Timestamp};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -50,12 +50,10 @@ fn analyse(path: &Path, mut each: impl FnMut(&Frame<'_>)) -> (Report, Timestamp)
     }
     // As `read` does: what a capture states to have listened to goes beyond its last packet.
     let mut last = Timestamp::MIN;
-    for (index, info) in (0_u16..).zip(source.captures()) {
+    for info in source.captures() {
         last = last.max(info.end().unwrap_or(last));
-        if let Some(end) = info.stated_end {
-            engine.handle_time(CaptureId(index), end);
-        }
     }
+    engine.handle_stated(&source.captures());
     engine.finish();
     (
         engine.snapshot(&source.captures(), Thresholds::default()),

@@ -183,6 +183,22 @@ impl<'a> World<'a> {
             .unwrap_or(Timestamp::MIN)
     }
 
+    /// Until when the capture goes on after that packet without a break, as one is where the interface was down.
+    #[must_use]
+    pub fn end_after(&self, mark: Mark) -> Timestamp {
+        let end = self.end(mark.capture);
+        let hole = self
+            .quality(mark.capture)
+            .and_then(|q| q.hole_after(mark.time));
+        hole.map_or(end, |hole| hole.min(end))
+    }
+
+    /// How long it goes on so.
+    #[must_use]
+    pub fn after(&self, mark: Mark) -> Duration {
+        self.end_after(mark).since(mark.time)
+    }
+
     /// Packets known to be missing from that capture.
     #[must_use]
     pub fn dropped(&self, capture: CaptureId) -> u64 {
@@ -196,7 +212,8 @@ impl<'a> World<'a> {
     /// and goes on long enough after them.
     ///
     /// A try is unanswered when at least 1 s, or three round trips if longer, of capture follow it. Two such
-    /// tries prove silence, or one followed by 3 s; less proves nothing yet.
+    /// tries prove silence, or one followed by 3 s; less proves nothing yet. A time in which nothing was captured ends
+    /// the waiting: the answer may have come in it.
     #[must_use]
     pub fn silence(&self, client: Addr, tries: &[Mark], rtt: Option<Duration>) -> Silence {
         self.silence_until(client, tries, rtt, None)
@@ -220,15 +237,16 @@ impl<'a> World<'a> {
         if !two_way || quality.is_some_and(CaptureQuality::is_one_sided) {
             return Silence::Unprovable;
         }
-        let end = self.end(capture);
-        let end = until.map_or(end, |until| until.min(end));
+        let waited = |try_: &Mark| {
+            let end = self.end_after(*try_);
+            until.map_or(end, |until| until.min(end)).since(try_.time)
+        };
         let wait = Duration::from_secs(1).max(rtt.unwrap_or_default() * 3);
         let long = Duration::from_secs(3).max(wait);
-        let unanswered = tries.iter().filter(|t| end.since(t.time) >= wait).count();
-        if unanswered >= 2 || end.since(first.time) >= long {
-            Silence::Proven {
-                lasted: end.since(first.time),
-            }
+        let unanswered = tries.iter().filter(|t| waited(t) >= wait).count();
+        let longest = tries.iter().map(waited).max().unwrap_or_default();
+        if unanswered >= 2 || longest >= long {
+            Silence::Proven { lasted: longest }
         } else {
             Silence::TooShort
         }
@@ -294,7 +312,7 @@ fn ends(qualities: &[CaptureQuality]) -> Vec<Timestamp> {
 pub enum Silence {
     /// Yes: both directions are captured and enough time followed.
     Proven {
-        /// From the first try to the end of the capture.
+        /// From the first try to the end of the capture, or the longest time that it goes on for after a try.
         lasted: Duration,
     },
     /// The capture ends too soon: unfinished.
@@ -348,16 +366,16 @@ impl<'a> PathContext<'a> {
         self.path.flow.first.capture
     }
 
-    /// The last time that the capture covers.
+    /// The last time that the capture covers without a break from the path's first packet on.
     #[must_use]
     pub fn end(&self) -> Timestamp {
-        self.world.end(self.capture())
+        self.world.end_after(self.path.flow.first)
     }
 
     /// How long the capture goes on after a packet.
     #[must_use]
     pub fn after(&self, mark: Mark) -> Duration {
-        self.end().since(mark.time)
+        self.world.after(mark)
     }
 
     /// Round trip of this path, from its TCP handshake or the QUIC server's first answer.
@@ -444,10 +462,16 @@ impl<'a> AttemptContext<'a> {
         self.attempt.started.capture
     }
 
-    /// The last time that the capture covers.
+    /// The last time that the capture covers without a break from the attempt's first packet on.
     #[must_use]
     pub fn end(&self) -> Timestamp {
-        self.world.end(self.capture())
+        self.world.end_after(self.attempt.started)
+    }
+
+    /// How long the capture goes on after a packet.
+    #[must_use]
+    pub fn after(&self, mark: Mark) -> Duration {
+        self.world.after(mark)
     }
 
     /// Any path that got through.
@@ -507,5 +531,35 @@ mod tests {
         assert_eq!(until(Some(second(14))), lasted(4));
         assert_eq!(until(Some(second(12))), Silence::TooShort);
         assert_eq!(until(Some(second(90))), lasted(50), "not past the capture");
+    }
+
+    #[test]
+    fn silence_ends_where_nothing_was_captured() {
+        let client = Addr::v4([192, 0, 2, 1]);
+        let at = |n: i64| Mark {
+            time: Timestamp(n * 1_000_000_000),
+            ..Mark::default()
+        };
+        let mut clients = Clients::default();
+        clients.answered(client, at(0));
+        let mut quality = CaptureQuality::default();
+        quality.note_time(at(60).time);
+        quality.note_hole(at(12).time, at(40).time);
+        let (dns, qualities) = (DnsObserver::new(Interest::all()), [quality]);
+        let world = World::new(&[], &dns, &clients, &qualities, Thresholds::default(), &[]);
+        let silence = |tries: &[i64]| {
+            let tries: Vec<Mark> = tries.iter().map(|t| at(*t)).collect();
+            world.silence(client, &tries, None)
+        };
+        let lasted = |seconds| Silence::Proven {
+            lasted: Duration::from_secs(seconds),
+        };
+        assert_eq!(silence(&[10]), Silence::TooShort);
+        assert_eq!(silence(&[9]), lasted(3), "proven before it");
+        assert_eq!(silence(&[11, 20]), Silence::TooShort);
+        assert_eq!(silence(&[10, 45]), lasted(15), "asked again after it");
+        assert_eq!(silence(&[45]), lasted(15));
+        assert_eq!(world.after(at(10)), Duration::from_secs(2));
+        assert_eq!(world.after(at(50)), Duration::from_secs(10));
     }
 }

@@ -342,7 +342,7 @@ fn lookups_only(attempt: &Attempt<'_>, world: &World<'_>) -> Outcome {
         .map(|r| r.mark)
         .max_by_key(|m| m.time);
     match answered {
-        Some(at) if world.end(at.capture).since(at.time) >= CONNECT_DUE => Outcome::Ok,
+        Some(at) if world.after(at) >= CONNECT_DUE => Outcome::Ok,
         _ => Outcome::Unfinished,
     }
 }

@@ -1,6 +1,7 @@
 //! How good a capture is as evidence: what it may have missed stands in front of every verdict.
 
 use crate::flow::pulse::Pulse;
+use crate::source::MAX_HOLES;
 use crate::types::{Addr, Mark, Timestamp};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -24,6 +25,7 @@ pub struct CaptureQuality {
     pub one_sided: u64,
     /// Flows were evicted: stream numbers no longer agree with Wireshark's.
     pub streams_lost: bool,
+    holes: Vec<(Timestamp, Timestamp)>,
     tcp_streams: u32,
     udp_streams: u32,
 }
@@ -37,6 +39,29 @@ impl CaptureQuality {
         if self.end.is_none_or(|e| time > e) {
             self.end = Some(time);
         }
+    }
+
+    /// Says that nothing was captured from `from` to `to`, though the capture goes on: the interface was down, the
+    /// machine slept. Holes come in the order of time; beyond [`MAX_HOLES`] the oldest two become one.
+    pub fn note_hole(&mut self, from: Timestamp, to: Timestamp) {
+        match self.holes.last_mut() {
+            Some(last) if from <= last.1 => *last = (last.0.min(from), last.1.max(to)),
+            _ if from < to => self.holes.push((from, to)),
+            _ => {}
+        }
+        if self.holes.len() > MAX_HOLES {
+            let (from, _) = self.holes.remove(0);
+            // What lies between them counts as not captured as well: that accuses nobody.
+            self.holes[0].0 = from;
+        }
+    }
+
+    /// The first time after `time` from which on nothing was captured for a while; `time` itself where it lies inside
+    /// such a hole, `None` where there is none any more.
+    #[must_use]
+    pub fn hole_after(&self, time: Timestamp) -> Option<Timestamp> {
+        let at = self.holes.partition_point(|&(_, to)| to <= time);
+        self.holes.get(at).map(|&(from, _)| from.max(time))
     }
 
     /// Number of the next TCP or UDP stream, as Wireshark counts.
@@ -168,6 +193,27 @@ impl Clients {
 mod tests {
     use super::*;
     use crate::types::{CaptureId, FrameNumber};
+
+    #[test]
+    fn holes_end_what_is_covered() {
+        let mut quality = CaptureQuality::default();
+        let after = |q: &CaptureQuality, t| q.hole_after(Timestamp(t)).map(|t| t.0);
+        assert_eq!(after(&quality, 0), None);
+        quality.note_hole(Timestamp(10), Timestamp(20));
+        quality.note_hole(Timestamp(18), Timestamp(25));
+        quality.note_hole(Timestamp(40), Timestamp(40));
+        quality.note_hole(Timestamp(50), Timestamp(60));
+        let seen = [5, 10, 24, 25, 59, 60].map(|t| after(&quality, t));
+        let inside = [Some(10), Some(10), Some(24), Some(50), Some(59), None];
+        assert_eq!(seen, inside);
+        for n in 0..2 * MAX_HOLES as i64 {
+            quality.note_hole(Timestamp(100 + n * 10), Timestamp(105 + n * 10));
+        }
+        assert_eq!(quality.holes.len(), MAX_HOLES);
+        assert_eq!(after(&quality, 30), Some(30), "the oldest have become one");
+        let last = 100 + (2 * MAX_HOLES as i64 - 1) * 10;
+        assert_eq!(after(&quality, last - 1), Some(last));
+    }
 
     #[test]
     fn a_neighbour_is_no_answer_from_beyond() {

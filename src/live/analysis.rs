@@ -1,6 +1,7 @@
 //! The thread that runs the engine: frames in, snapshots out.
 
 mod archive;
+mod news;
 mod rate;
 mod session;
 
@@ -8,15 +9,17 @@ pub use archive::{ARCHIVED, HELD};
 pub use session::Session;
 pub(in crate::live) use session::{Begin, Lane};
 
+use super::network::Watch;
 use super::recent::Held;
 use super::wire::{Clock, Port, Wire};
 use crate::diagnose::Thresholds;
 use crate::engine::Limits;
 use crate::snapshot::Outcome;
 use crate::target::Target;
-use crate::types::Frame;
+use crate::types::{Frame, Timestamp};
 use crate::ui::feed::{Data, Rivals, Status};
 use crossbeam_channel::Sender;
+use std::collections::VecDeque;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -53,6 +56,8 @@ pub struct Plan {
     pub told: Option<Sender<Told>>,
     /// The clock that stamps the packets.
     pub clock: Arc<dyn Clock>,
+    /// Watches addresses and routes.
+    pub watch: Option<Watch>,
 }
 
 /// Takes part in a capture: saves packets, say. It runs on the analysis thread and must not wait.
@@ -63,6 +68,9 @@ pub trait Tap: Send {
 
     /// An attempt has ended, or ended otherwise than told before.
     fn ended(&mut self, _told: &Told) {}
+
+    /// Nothing was captured on an interface for a while.
+    fn hole(&mut self, _interface: usize, _from: Timestamp, _to: Timestamp) {}
 
     /// The state of the capture, several times a second.
     fn tick(&mut self, _tick: &Tick<'_>) {}
@@ -139,6 +147,7 @@ pub struct Shared {
     status: Mutex<Status>,
     rivals: Mutex<Option<Rivals>>,
     held: Mutex<Held>,
+    news: Mutex<VecDeque<String>>,
     /// The capture has ended.
     pub over: AtomicBool,
 }
@@ -157,6 +166,11 @@ impl Shared {
     /// The packets that were held when the capture ended.
     pub fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What has happened to the interfaces, a line each; who prints them takes them away. At most 100 wait.
+    pub fn news(&self) -> MutexGuard<'_, VecDeque<String>> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The answer to [`Message::Rivals`].

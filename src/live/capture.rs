@@ -23,10 +23,12 @@ const LOOK: Duration = Duration::from_millis(200);
 pub enum Event {
     /// Frames, in the order in which the kernel had them.
     Frames(usize, Block),
-    /// The interface is open, with this link type; said again each time it is opened.
-    Up(usize, LinkType),
-    /// It yields nothing at present, and why; tried again.
-    Down(usize, Trouble),
+    /// The interface is open since then, with this link type; said again each time it is opened.
+    Up(usize, LinkType, Timestamp),
+    /// It yields nothing at present, and why, and until when it was certain to yield what came; tried again.
+    Down(usize, Trouble, Timestamp),
+    /// Something else has changed that concerns this interface, in words.
+    Changed(usize, String),
 }
 
 /// Numbers that a capture thread keeps up to date.
@@ -91,19 +93,21 @@ impl Thread {
     /// Reads until it is stopped; `wire` is the interface if it is open already.
     pub fn run(mut self, mut wire: Option<Box<dyn Wire>>) {
         let mut before = Counted::default();
+        let mut sound = self.clock.now();
         loop {
             let mut open = match wire.take() {
                 Some(open) => open,
-                None => match self.open() {
+                None => match self.open(sound) {
                     Ok(open) => open,
                     Err(Over) => return,
                 },
             };
-            let ended = self.read(open.as_mut(), before);
+            let ended = self.read(open.as_mut(), before, &mut sound);
             before = self.gauge.counted();
             match ended {
                 Ok(trouble) => {
-                    if self.out.send(Event::Down(self.id, trouble)).is_err() {
+                    let down = Event::Down(self.id, trouble, sound);
+                    if self.out.send(down).is_err() {
                         return;
                     }
                 }
@@ -113,18 +117,18 @@ impl Thread {
     }
 
     /// Opens the interface, as often as it takes.
-    fn open(&mut self) -> Result<Box<dyn Wire>, Over> {
+    fn open(&mut self, sound: Timestamp) -> Result<Box<dyn Wire>, Over> {
         let mut told = None;
         loop {
             match self.port.open() {
                 Ok(wire) => {
-                    let up = Event::Up(self.id, wire.link());
+                    let up = Event::Up(self.id, wire.link(), self.clock.now());
                     return self.out.send(up).map(|()| wire).map_err(|_| Over);
                 }
                 Err(trouble) if told.as_ref() == Some(&trouble) => {}
                 Err(trouble) => {
                     told = Some(trouble.clone());
-                    let down = Event::Down(self.id, trouble);
+                    let down = Event::Down(self.id, trouble, sound);
                     self.out.send(down).map_err(|_| Over)?;
                 }
             }
@@ -135,8 +139,15 @@ impl Thread {
         }
     }
 
-    /// Reads until the interface fails: how. At the end, what the kernel still holds is read first.
-    fn read(&self, wire: &mut dyn Wire, before: Counted) -> Result<Trouble, Over> {
+    /// Reads until the interface fails: how. At the end, what the kernel still holds is read first. `sound` becomes the
+    /// last time at which it was seen to be up.
+    fn read(
+        &self,
+        wire: &mut dyn Wire,
+        before: Counted,
+        sound: &mut Timestamp,
+    ) -> Result<Trouble, Over> {
+        *sound = self.clock.now();
         let delay = i64::try_from(self.port.delay().as_nanos()).unwrap_or(0);
         let mut block = self.block();
         let (mut looked, mut state) = (now(), Ok(()));
@@ -150,7 +161,10 @@ impl Thread {
             if late || stopping {
                 looked = now();
                 self.count(wire, before);
-                self.note_state(wire, &mut state)?;
+                self.note_state(wire, &mut state, *sound)?;
+                if state.is_ok() && frames.is_ok() {
+                    *sound = asked;
+                }
             }
             match frames {
                 Ok(0) => {
@@ -192,14 +206,19 @@ impl Thread {
         });
     }
 
-    fn note_state(&self, wire: &mut dyn Wire, state: &mut Result<(), Trouble>) -> Result<(), Over> {
+    fn note_state(
+        &self,
+        wire: &mut dyn Wire,
+        state: &mut Result<(), Trouble>,
+        sound: Timestamp,
+    ) -> Result<(), Over> {
         let now = wire.state();
         if now == *state {
             return Ok(());
         }
         let event = match &now {
-            Ok(()) => Event::Up(self.id, wire.link()),
-            Err(trouble) => Event::Down(self.id, trouble.clone()),
+            Ok(()) => Event::Up(self.id, wire.link(), self.clock.now()),
+            Err(trouble) => Event::Down(self.id, trouble.clone(), sound),
         };
         *state = now;
         self.out.send(event).map_err(|_| Over)

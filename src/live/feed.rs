@@ -1,7 +1,8 @@
 //! A capture as the screens and the printed lines use it: snapshots, counters, and the packets that are still held.
 
 use super::analysis::{Begin, Finished, Lane, Message, Plan, Session, Shared};
-use super::capture::{Gauge, Thread};
+use super::capture::{Event, Gauge, Thread};
+use super::network::{PAUSE, Watch};
 use super::recent::Held;
 use crate::engine::Engine;
 use crate::ladder::{Collected, Collector};
@@ -11,7 +12,7 @@ use crate::source::CaptureInfo;
 use crate::types::{CaptureId, Timestamp};
 use crate::ui::export::create_new;
 use crate::ui::feed::{Answer, Data, Feed, Job, Order, Packets, Rivals, Status};
-use crossbeam_channel::Sender;
+use crossbeam_channel::{RecvTimeoutError, Sender};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -78,6 +79,11 @@ impl Live {
                 .name(name)
                 .spawn(move || thread.run(wire))?;
         }
+        if let Some(watch) = plan.watch {
+            look_around(watch, out, stopped)?;
+        } else {
+            drop(out);
+        }
         let session = Session::new(Begin {
             lanes,
             engine: Engine::new(plan.target, plan.limits),
@@ -123,6 +129,12 @@ impl Live {
             job: None,
             bundler: None,
         }
+    }
+
+    /// What has happened to the interfaces since this was asked last, a line each.
+    #[must_use]
+    pub fn news(&self) -> Vec<String> {
+        self.shared.news().drain(..).collect()
     }
 
     /// It has ended by itself.
@@ -236,6 +248,26 @@ impl Packets for LivePackets {
     }
 }
 
+/// Starts the thread that looks at addresses and routes.
+fn look_around(
+    mut watch: Watch,
+    out: Sender<Event>,
+    stop: crossbeam_channel::Receiver<()>,
+) -> std::io::Result<()> {
+    let thread = move || {
+        give_up_rights();
+        while stop.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
+            for (lane, text) in watch.changes() {
+                if out.send(Event::Changed(lane, text)).is_err() {
+                    return;
+                }
+            }
+        }
+    };
+    let builder = thread::Builder::new().name("network".to_owned());
+    builder.spawn(thread).map(drop)
+}
+
 /// Who parses packets needs no right to capture. Where the system refuses to take it, the rest still holds.
 fn give_up_rights() {
     drop(super::privilege::forget());
@@ -318,7 +350,17 @@ fn bundle(held: &Held, clock: Option<Timestamp>, make: &Bundler) -> Result<Strin
         .tempfile_in(".");
     let file = file.map_err(failed)?;
     let mut out = Writer::new(std::io::BufWriter::new(file.as_file())).map_err(failed)?;
-    held.each(|frame| out.packet(frame, "").map_err(failed).map(|()| true))?;
+    let mut first = None;
+    held.each(|frame| {
+        first.get_or_insert(frame.mark.time);
+        out.packet(frame, "").map_err(failed).map(|()| true)
+    })?;
+    for (from, to) in first
+        .into_iter()
+        .flat_map(|first| held.holes().since(first))
+    {
+        out.hole(0, from, to).map_err(failed)?;
+    }
     if let Some(clock) = clock {
         out.ended(clock, None).map_err(failed)?;
     }

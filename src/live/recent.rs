@@ -2,7 +2,8 @@
 //! was on the wire can't be read again.
 
 use super::block::Block;
-use crate::types::{CaptureId, Frame, FrameNumber};
+use crate::source::MAX_HOLES;
+use crate::types::{CaptureId, Frame, FrameNumber, Timestamp};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -18,6 +19,28 @@ pub struct Recent {
     open: Block,
     /// By capture: the last frame given up.
     gone: Vec<Option<FrameNumber>>,
+    holes: Holes,
+}
+
+/// Times without capturing, the oldest given up first; at most [`MAX_HOLES`].
+#[derive(Clone, Debug, Default)]
+pub struct Holes(VecDeque<(Timestamp, Timestamp)>);
+
+impl Holes {
+    /// Notes one.
+    pub fn add(&mut self, from: Timestamp, to: Timestamp) {
+        if self.0.len() >= MAX_HOLES {
+            self.0.pop_front();
+        }
+        if !self.0.contains(&(from, to)) {
+            self.0.push_back((from, to));
+        }
+    }
+
+    /// Those that end after `time`, in the order in which they came.
+    pub fn since(&self, time: Timestamp) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+        self.0.iter().copied().filter(move |hole| hole.1 > time)
+    }
 }
 
 /// The packets held at one moment, for another thread to read.
@@ -25,6 +48,7 @@ pub struct Recent {
 pub struct Held {
     blocks: Vec<Arc<Block>>,
     gone: Vec<Option<FrameNumber>>,
+    holes: Holes,
 }
 
 impl Recent {
@@ -37,7 +61,13 @@ impl Recent {
             whole: VecDeque::new(),
             open: Block::default(),
             gone: Vec::new(),
+            holes: Holes::default(),
         }
+    }
+
+    /// Notes that nothing was captured for a while.
+    pub fn note_hole(&mut self, from: Timestamp, to: Timestamp) {
+        self.holes.add(from, to);
     }
 
     /// Keeps a packet.
@@ -84,6 +114,7 @@ impl Recent {
         Held {
             blocks: self.whole.iter().cloned().collect(),
             gone: self.gone.clone(),
+            holes: self.holes.clone(),
         }
     }
 }
@@ -102,6 +133,12 @@ impl Held {
             }
         }
         Ok(())
+    }
+
+    /// Times without capturing on any interface.
+    #[must_use]
+    pub const fn holes(&self) -> &Holes {
+        &self.holes
     }
 
     /// Frames of that capture up to this one have been given up.

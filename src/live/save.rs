@@ -221,6 +221,16 @@ impl Save {
         }
     }
 
+    /// Says that nothing was captured on the interface with that index for a while. It stands in the file that is open now;
+    /// where none is, the time lies between two files.
+    pub fn hole(&mut self, interface: usize, from: Timestamp, to: Timestamp) {
+        let index = u32::try_from(interface).unwrap_or(u32::MAX);
+        if let (Some(current), true) = (&mut self.current, interface < self.sources.len()) {
+            // Into memory.
+            let _ = current.writer.hole(index, from, to);
+        }
+    }
+
     /// To be called now and then, also while the line is quiet: writes what is held, and closes a file of a ring whose
     /// time is up.
     pub fn tick(&mut self, now: Timestamp) {

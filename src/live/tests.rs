@@ -3,6 +3,7 @@
 use super::analysis::{Plan, Tap, Tapped, Tick, Told};
 use super::block::Block;
 use super::feed::{Live, LiveFeed};
+use super::network::{Look, Seen, Watch};
 use super::wire::{Clock, Counted, Port, Trouble, Wire};
 use crate::diagnose::Thresholds;
 use crate::engine::Limits;
@@ -20,11 +21,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A clock that the test moves.
 #[derive(Debug, Default)]
-struct Hand(AtomicI64);
+struct Hand {
+    /// What it shows, and how much of that the machine slept.
+    time: Mutex<(i64, i64)>,
+}
 
 impl Clock for Hand {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+        Timestamp(self.time.lock().unwrap().0)
+    }
+
+    fn steady(&self) -> Duration {
+        let (now, asleep) = *self.time.lock().unwrap();
+        Duration::from_nanos((now - asleep).try_into().unwrap())
     }
 }
 
@@ -147,6 +156,7 @@ fn start(fakes: &[&Fake], change: impl FnOnce(&mut Plan)) -> Stage {
         taps: Vec::new(),
         told: Some(told),
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        watch: None,
     };
     change(&mut plan);
     let live = Live::start(plan).unwrap();
@@ -162,7 +172,13 @@ fn start(fakes: &[&Fake], change: impl FnOnce(&mut Plan)) -> Stage {
 
 impl Stage {
     fn at(&self, nanos: i64) {
-        self.clock.0.store(nanos, Ordering::SeqCst);
+        self.clock.time.lock().unwrap().0 = nanos;
+    }
+
+    /// The machine sleeps, and wakes then.
+    fn sleep_until(&self, nanos: i64) {
+        let mut time = self.clock.time.lock().unwrap();
+        *time = (nanos, time.1 + nanos - time.0);
     }
 
     /// Waits for a snapshot that is so.
@@ -429,4 +445,158 @@ fn a_count_of_packets_is_kept_exactly() {
     assert_eq!(finished.data.report.captures[0].packets, 5);
     assert_eq!(count.load(Ordering::SeqCst), 5);
     assert_eq!(finished.remarks, ["1 captures"]);
+}
+
+/// The scene as far as it goes: its SYN waits.
+fn waiting(stage: &mut Stage, fake: &Fake) -> i64 {
+    let scene = scene();
+    let last = scene.last().unwrap().0;
+    stage.at(last);
+    scene
+        .into_iter()
+        .for_each(|(t, d)| fake.say(Act::Frame(t, d)));
+    stage.until("pending SYN", |data| {
+        attempt(data, SILENT).is_some_and(|a| a.stages[1].pending.is_some())
+    });
+    last
+}
+
+const SILENT: &str = "v16-webapp.tiktok.com";
+
+/// What was asked in the hole's shadow is not judged, what is asked after it is.
+fn only_what_comes_later_is_judged(mut stage: Stage, fake: &Fake, up: i64) {
+    let later = frames(|net| {
+        net.set_client("192.168.1.78");
+        net.visit("www.tiktok.com", "23.49.60.10");
+        net.resolve("m.tiktok.com", &["2.16.20.33"]);
+        let mut tcp = net.tcp("2.16.20.33");
+        tcp.syn();
+        tcp.syn_retransmits(&[1000]);
+    });
+    let (first, last) = (later[0].0, later.last().unwrap().0);
+    let moved = |t: i64| t - first + up + SECOND;
+    stage.at(moved(last));
+    later
+        .into_iter()
+        .for_each(|(t, d)| fake.say(Act::Frame(moved(t), d)));
+    stage.until("the later one", |d| attempt(d, "m.tiktok.com").is_some());
+    stage.at(moved(last) + 60 * SECOND);
+    let data = stage.until("verdict", |d| {
+        attempt(d, "m.tiktok.com").is_some_and(|a| a.outcome == Outcome::Broken)
+    });
+    let before = attempt(&data, SILENT).unwrap();
+    assert_eq!(before.outcome, Outcome::Unfinished, "{before:#?}");
+    let causes: Vec<&str> = before.findings.iter().map(|f| f.cause.as_str()).collect();
+    assert_eq!(causes, ["capture.ended"], "{before:#?}");
+    let finished = stage.live.finish().unwrap();
+    let end = attempt(&finished.data, SILENT).unwrap();
+    assert_eq!(end.outcome, Outcome::Unfinished, "{end:#?}");
+}
+
+#[test]
+fn silence_while_the_interface_was_gone_accuses_nobody() {
+    let fake = Fake::new("test0");
+    let mut stage = start(&[&fake], |_| {});
+    let last = waiting(&mut stage, &fake);
+    fake.line.lock().unwrap().shut = Some(Trouble::Gone);
+    fake.say(Act::Fail(Trouble::Gone));
+    let status = || stage.feed.status().problem.unwrap_or_default();
+    while !status().contains("no such interface") {
+        std::thread::yield_now();
+    }
+    stage.at(last + 60 * SECOND);
+    fake.line.lock().unwrap().shut = None;
+    while !status().starts_with("test0 is back: nothing was captured from") {
+        std::thread::yield_now();
+    }
+    let news = stage.live.news();
+    assert_eq!(news[0], "test0: there is no such interface");
+    assert!(news[1].starts_with("test0 is back"), "{news:?}");
+    only_what_comes_later_is_judged(stage, &fake, last + 60 * SECOND);
+}
+
+#[test]
+fn silence_while_the_machine_slept_accuses_nobody() {
+    let fake = Fake::new("test0");
+    let mut stage = start(&[&fake], |_| {});
+    let last = waiting(&mut stage, &fake);
+    stage.sleep_until(last + 3_600 * SECOND);
+    let data = stage.until("the sleep", |data| {
+        let slept = |p: &String| p.starts_with("the machine slept");
+        data.report.captures[0].problems.iter().any(slept)
+    });
+    assert_eq!(attempt(&data, SILENT).unwrap().outcome, Outcome::Unfinished);
+    only_what_comes_later_is_judged(stage, &fake, last + 3_600 * SECOND);
+}
+
+#[test]
+fn changes_of_the_network_are_told() {
+    struct Moves(u8);
+    impl Look for Moves {
+        fn look(&mut self) -> Option<Seen> {
+            self.0 += 1;
+            let address = std::net::IpAddr::from([10, 0, 0, self.0.min(2)]);
+            let addresses = [("test0".to_owned(), [address].into())].into();
+            Some(Seen {
+                addresses,
+                ..Seen::default()
+            })
+        }
+    }
+    let fake = Fake::new("test0");
+    let watch = Watch::new(Box::new(Moves(0)), vec!["test0".to_owned()]);
+    let mut stage = start(&[&fake], |plan| plan.watch = Some(watch));
+    let text = "test0 now has the address 10.0.0.2 (was 10.0.0.1)";
+    let data = stage.until("address", |d| !d.report.captures[0].problems.is_empty());
+    let problem = &data.report.captures[0].problems[0];
+    assert!(problem.ends_with(&format!("UTC: {text}")), "{problem}");
+    let shown = |s: Option<String>| s.as_deref() == Some(text);
+    while !shown(stage.feed.status().problem) {
+        std::thread::yield_now();
+    }
+    let finished = stage.live.finish().unwrap();
+    assert_eq!(finished.data.report.captures[0].problems.len(), 1, "once");
+}
+
+/// More than the engine holds at a time: the older half leaves it, the rows stay.
+#[test]
+fn what_is_forgotten_stays_on_the_screen() {
+    let count = super::analysis::HELD + 100;
+    let all = frames(|net| {
+        let mut tcp = net.tcp("2.16.20.33");
+        net.resolve("m.tiktok.com", &["2.16.20.33"]);
+        tcp.syn();
+        tcp.syn_retransmits(&[1000, 3000]);
+        for n in 0..count {
+            net.at(10_000 + 100 * u64::try_from(n).unwrap());
+            net.resolve(&format!("n{n}.tiktok.com"), &["2.16.20.33"]);
+        }
+    });
+    let fake = Fake::new("test0");
+    let mut stage = start(&[&fake], |plan| plan.told = None);
+    let last = all.last().unwrap().0;
+    stage.at(last);
+    let (most, rest) = all.split_at(all.len() - 4);
+    let say = |frames: &[(i64, Vec<u8>)]| {
+        let say = |(t, d): &(i64, Vec<u8>)| fake.say(Act::Frame(*t, d.clone()));
+        frames.iter().for_each(say);
+    };
+    say(most);
+    let packets = u64::try_from(most.len()).unwrap();
+    let data = stage.until("most", |d| d.report.captures[0].packets == packets);
+    let rows = data.attempts().count() + 1;
+    assert!(rows > count && data.archived_count() == 0);
+    say(rest);
+    let data = stage.until("an archive", |data| data.archived_count() > 0);
+    assert_eq!(data.attempts().count(), rows);
+    let first = data.attempt(0).unwrap();
+    assert_eq!(first.name.as_deref(), Some("m.tiktok.com"));
+    assert!(data.report.attempts.len() < count, "the engine holds less");
+    let ids: std::collections::HashSet<usize> = data.attempts().map(|a| a.id).collect();
+    assert_eq!(ids.len(), rows, "each has a number of its own");
+    let notes = &data.report.captures[0].notes;
+    let aside = |n: &String| n.contains("set aside to stay small");
+    assert!(notes.iter().any(aside), "{notes:?}");
+    let finished = stage.live.finish().unwrap();
+    assert!(finished.broken, "also what is forgotten by now");
 }

@@ -3,7 +3,8 @@
 use super::block::Block;
 use crate::types::{LinkType, Timestamp};
 use std::fmt;
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// Why an interface yields no frames.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -91,6 +92,10 @@ pub trait Port: Send {
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
+
+    /// Time since some moment, by a clock that nobody sets and that stands still while the machine sleeps: where it has
+    /// gone less far than [`Clock::now`], nothing was captured meanwhile.
+    fn steady(&self) -> Duration;
 }
 
 /// The system's clock.
@@ -103,5 +108,11 @@ impl Clock for SystemClock {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let nanos = since.map_or(0, |d| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX));
         Timestamp(nanos)
+    }
+
+    #[allow(clippy::disallowed_methods)] // compared with the clock above
+    fn steady(&self) -> Duration {
+        static BEGUN: OnceLock<Instant> = OnceLock::new();
+        Instant::now().duration_since(*BEGUN.get_or_init(Instant::now))
     }
 }

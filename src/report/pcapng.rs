@@ -188,6 +188,23 @@ impl<W: Write> Writer<W> {
         block(&mut self.out, STATISTICS, &body)
     }
 
+    /// Says that nothing was captured on an interface from `from` to `to`, by statistics that end and others that begin:
+    /// readers that know nothing of it keep the last ones, which are written at the end.
+    ///
+    /// # Errors
+    /// Whatever `out` answers.
+    pub fn hole(&mut self, interface: u32, from: Timestamp, to: Timestamp) -> io::Result<()> {
+        for (code, time) in [(END_TIME, from), (START_TIME, to)] {
+            let mut body = Vec::new();
+            body.extend(interface.to_le_bytes());
+            body.extend(halves(time));
+            option(&mut body, code, &halves(time));
+            end_of_options(&mut body);
+            block(&mut self.out, STATISTICS, &body)?;
+        }
+        Ok(())
+    }
+
     /// Says of the first interface when capturing ended and, where that is known, how many packets were lost; both of all
     /// interfaces together. Nothing where no packet was written.
     ///

@@ -9,7 +9,6 @@ use shakedown::engine::{Engine, Limits};
 use shakedown::redact::Plan;
 use shakedown::source::{self, CaptureInfo, Source, filter::Filter};
 use shakedown::target::Target;
-use shakedown::types::CaptureId;
 use std::path::{Path, PathBuf};
 
 /// The engine after the last packet, and what is known of the captures.
@@ -110,11 +109,7 @@ impl Input {
         }
         progress.finish();
         let captures = source.captures();
-        for (index, info) in captures.iter().enumerate() {
-            if let (Some(end), Ok(index)) = (info.stated_end, u16::try_from(index)) {
-                engine.handle_time(CaptureId(index), end);
-            }
-        }
+        engine.handle_stated(&captures);
         engine.finish();
         Ok((engine, captures))
     }

@@ -14,6 +14,7 @@ use shakedown::engine::Limits;
 use shakedown::live::analysis::{Plan, Told};
 use shakedown::live::feed::Live as Capture;
 use shakedown::live::hook::Hook;
+use shakedown::live::network::{self, Watch};
 use shakedown::live::privilege::drop_root;
 use shakedown::live::sandbox;
 use shakedown::live::wire::SystemClock;
@@ -84,6 +85,8 @@ fn plan(options: &Live, input: &Input) -> Result<(Plan, Ended)> {
     if !options.headless {
         allowed.write.push(PathBuf::from(".")); // exports
     }
+    let names = ports.iter().map(|p| p.port.name().to_owned());
+    let watch = Watch::new(Box::new(network::System::open()), names.collect());
     let shut_in = sandbox::enter(&allowed);
     if options.verbose {
         eprintln!("shakedown: {}; {}", dropped.text, shut_in.describe());
@@ -115,6 +118,7 @@ fn plan(options: &Live, input: &Input) -> Result<(Plan, Ended)> {
         taps,
         told: options.headless.then_some(told),
         clock: Arc::new(SystemClock),
+        watch: Some(watch),
     };
     Ok((plan, ended))
 }

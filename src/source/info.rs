@@ -3,6 +3,8 @@
 use crate::types::{Addr, FrameNumber, LinkType, Timestamp};
 use std::collections::BTreeMap;
 
+/// Times without capturing that are remembered of a capture.
+pub const MAX_HOLES: usize = 256;
 /// Problems kept of one capture; one more says that there were others.
 pub const MAX_PROBLEMS: usize = 100;
 /// Comments kept of one capture.
@@ -127,6 +129,9 @@ pub struct CaptureInfo {
     pub application: Option<String>,
     /// When capturing ended, where the file states that; may be later than [`CaptureInfo::last`].
     pub stated_end: Option<Timestamp>,
+    /// Times in which nothing was captured, though the capture went on, where the file states them; at most
+    /// [`MAX_HOLES`].
+    pub holes: Vec<(Timestamp, Timestamp)>,
     /// What a reader should know of how it was captured: sentences for the report's notes.
     pub remarks: Vec<String>,
     /// More packets may come: what waits for an answer is told as pending.
@@ -168,6 +173,7 @@ impl CaptureInfo {
             apps: BTreeMap::new(),
             application: None,
             stated_end: None,
+            holes: Vec::new(),
             remarks: Vec::new(),
             goes_on: false,
             secret_bytes: 0,
@@ -198,6 +204,7 @@ impl CaptureInfo {
             link_types: self.link_types.clone(),
             problems: self.problems.clone(),
             remarks: self.remarks.clone(),
+            holes: self.holes.clone(),
             ..*self
         }
     }
@@ -244,6 +251,18 @@ impl CaptureInfo {
             if self.first.is_none_or(|first| time < first) {
                 self.first = Some(time);
             }
+        }
+    }
+
+    /// Notes that nothing was captured from `from` to `to`, and says so.
+    pub(super) fn hole(&mut self, from: Timestamp, to: Timestamp) {
+        if self.holes.len() < MAX_HOLES && !self.holes.contains(&(from, to)) {
+            self.holes.push((from, to));
+            let begins = from.since(self.first.unwrap_or(from)).as_secs_f64();
+            let lasts = to.since(from).as_secs_f64();
+            self.remark(format!(
+                "nothing was captured for {lasts:.1} s, from {begins:.1} s after the first packet on"
+            ));
         }
     }
 

@@ -66,6 +66,8 @@ struct Interface {
     stated: u64,
     between: u64,
     reported: u64,
+    /// When capturing ended, as the last statistics say.
+    ended: Option<Timestamp>,
 }
 
 /// How an interface's timestamps count (if_tsresol, if_tsoffset).

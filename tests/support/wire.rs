@@ -124,25 +124,12 @@ impl Wire {
         command
     }
 
-    /// Waits until somebody has a packet socket bound to the interface.
-    pub fn wait_for_listener(&self) {
+    /// Waits until the client has sent more packets than that.
+    pub fn wait_until_sent(&self, before: u64) {
         let start = Instant::now();
-        let index = || {
-            let mut cat = self.inside("cat");
-            let out = cat.arg("/sys/class/net/eth0/ifindex").output().unwrap();
-            String::from_utf8(out.stdout).unwrap().trim().to_owned()
-        };
-        loop {
-            let sockets = self.inside("cat").arg("/proc/net/packet").output().unwrap();
-            let sockets = String::from_utf8(sockets.stdout).unwrap();
-            let index = index();
-            // sk RefCnt Type Proto Iface R …
-            let bound = |line: &str| line.split_whitespace().nth(4) == Some(index.as_str());
-            if sockets.lines().skip(1).any(bound) {
-                return;
-            }
-            assert!(start.elapsed() < PATIENCE, "nobody listens: {sockets}");
-            std::thread::sleep(Duration::from_millis(10));
+        while self.sent() <= before {
+            assert!(start.elapsed() < PATIENCE, "nothing is sent");
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 
@@ -160,6 +147,21 @@ impl Wire {
         ]);
         let output = curl.output().unwrap();
         assert_eq!(output.stdout, b"ok");
+    }
+
+    /// A request to the own address, where nothing listens.
+    pub fn get_from_closed_port(&self) {
+        self.refused("http://10.77.0.1/");
+    }
+
+    /// A request to the other host, where nothing listens on that port.
+    pub fn get_from_closed_port_of_the_other(&self) {
+        self.refused("http://10.77.0.2:81/");
+    }
+
+    fn refused(&self, url: &str) {
+        let output = self.inside("curl").args(["-s", "-m", "20", url]).output();
+        assert_eq!(output.unwrap().status.code(), Some(7), "refused");
     }
 
     /// A request that nobody answers; under way.
@@ -225,15 +227,27 @@ impl Drop for Wire {
     }
 }
 
-/// A lookup without an answer, a refused connection and a visit, as Ethernet frames.
+/// A visit, and a lookup with connection requests that nobody answers, as Ethernet frames.
 pub fn scene() -> Vec<Vec<u8>> {
-    use shakedown::source::Source;
-    let net = shakedown_craft::net::Net::new("wire");
-    net.visit("www.tiktok.com", "23.49.60.10");
-    net.resolve("v16-webapp.tiktok.com", &["2.16.20.33"]);
+    frames(|net| {
+        net.visit("www.tiktok.com", "23.49.60.10");
+        silence(net, "v16-webapp.tiktok.com");
+    })
+}
+
+/// A lookup of that name, with connection requests that nobody answers.
+pub fn silence(net: &shakedown_craft::net::Net, name: &str) {
+    net.resolve(name, &["2.16.20.33"]);
     let mut tcp = net.tcp("2.16.20.33");
     tcp.syn();
     tcp.syn_retransmits(&[1000, 2000]);
+}
+
+/// What happens, as Ethernet frames.
+pub fn frames(happen: impl Fn(&shakedown_craft::net::Net)) -> Vec<Vec<u8>> {
+    use shakedown::source::Source;
+    let net = shakedown_craft::net::Net::new("wire");
+    happen(&net);
     let (_, file) = net.file();
     let path = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(path.path(), file).unwrap();
@@ -247,13 +261,18 @@ pub fn scene() -> Vec<Vec<u8>> {
 
 /// Pings of somebody to somebody, as Ethernet frames.
 pub fn noise() -> Vec<Vec<u8>> {
+    vec![ping(b"noise"); 50]
+}
+
+/// One of them, with that inside.
+pub fn ping(inside: &[u8]) -> Vec<u8> {
     use etherparse::PacketBuilder;
     let mut frame = Vec::new();
     let macs = ([2, 0, 0, 0, 0, 1], [0xff; 6]);
     PacketBuilder::ethernet2(macs.0, macs.1)
         .ipv4([198, 51, 100, 7], [10, 77, 0, 1], 64)
         .icmpv4_echo_request(7, 7)
-        .write(&mut frame, b"noise")
+        .write(&mut frame, inside)
         .unwrap();
-    vec![frame; 50]
+    frame
 }

@@ -80,3 +80,108 @@ pub(super) fn middle(report: &Report, now: Timestamp) -> Option<Timestamp> {
     let nanos = i64::try_from(parsed?.as_nanosecond()).ok()?;
     Some(Timestamp(nanos).min(now.minus(FRESH)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::Thresholds;
+    use crate::engine::{Engine, Limits};
+    use crate::source::{self, Source};
+    use crate::target::Target;
+    use shakedown_craft::net::Net;
+
+    /// Lookups a minute apart, the first without an answer to its connection.
+    fn engine(count: u64) -> Engine {
+        let net = Net::new("archive");
+        net.resolve("m.tiktok.com", &["2.16.20.33"]);
+        let mut tcp = net.tcp("2.16.20.33");
+        tcp.syn();
+        tcp.syn_retransmits(&[1000, 3000]);
+        for n in 1..count {
+            net.at(n * 60_000);
+            net.resolve(&format!("n{n}.tiktok.com"), &["2.16.20.33"]);
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), net.file().1).unwrap();
+        let mut source = source::open(&[file.path().to_owned()]).unwrap();
+        let mut engine = Engine::new(Target::built_in("tiktok").unwrap(), Limits::default());
+        while let Some(frame) = source.next_frame() {
+            engine.handle_frame(&frame);
+        }
+        engine
+    }
+
+    fn report(engine: &Engine) -> Report {
+        engine.snapshot(&[], Thresholds::default())
+    }
+
+    fn shown(data: &Data) -> Vec<(usize, String)> {
+        let one = |a: &Attempt| (a.id, a.name.clone().unwrap());
+        data.attempts().map(one).collect()
+    }
+
+    #[test]
+    fn rows_outlive_what_the_engine_forgets() {
+        let (mut archive, mut engine) = (Archive::default(), engine(10));
+        let mut before = report(&engine);
+        archive.number(&mut before);
+        let before = Data::with_archive(before, false, archive.parts());
+        let all = shown(&before);
+        assert_eq!(all.len(), 10);
+        let time = |n: usize| {
+            let begun = before.report.attempts[n].started.parse::<jiff::Timestamp>();
+            Timestamp(begun.unwrap().as_nanosecond().try_into().unwrap())
+        };
+        assert_eq!(middle(&before.report, time(9)), Some(time(5)));
+        let fresh = Some(time(2).minus(FRESH));
+        assert_eq!(middle(&before.report, time(2)), fresh, "nothing fresh goes");
+        assert!(!archive.broken);
+        assert_eq!(engine.forget_before(time(5)), 5);
+        archive.keep(&before, &report(&engine));
+        assert!(archive.broken, "what was forgotten had broken");
+        let mut after = report(&engine);
+        archive.number(&mut after);
+        let after = Data::with_archive(after, false, archive.parts());
+        assert_eq!(after.archived_count(), 5);
+        assert_eq!(shown(&after), all, "the same rows with the same numbers");
+        assert_eq!(after.keys, before.keys);
+        // Nothing more to forget, nothing more is kept.
+        archive.keep(&after, &report(&engine));
+        assert_eq!(archive.parts().len(), 1);
+    }
+
+    #[test]
+    fn the_archive_is_bounded() {
+        let (mut archive, engine) = (Archive::default(), engine(4));
+        let mut empty = report(&engine);
+        empty.attempts.clear();
+        let part = 3_000;
+        let rounds = ARCHIVED / part + 3;
+        for round in 0..rounds {
+            let mut before = report(&engine);
+            let one = before.attempts[0].clone();
+            before.attempts = vec![one; part];
+            before.attempts[0].id = round;
+            archive.keep(&Data::with_archive(before, false, Vec::new()), &empty);
+        }
+        let parts = archive.parts();
+        let count: usize = parts.iter().map(|p| p.len()).sum();
+        assert!(count <= ARCHIVED && count > ARCHIVED - part, "{count}");
+        assert_eq!(parts.last().unwrap()[0].id, rounds - 1, "the newest stay");
+    }
+
+    #[test]
+    fn numbers_go_on_and_experiments_follow_them() {
+        let mut archive = Archive {
+            last: 41,
+            ..Archive::default()
+        };
+        let mut first = report(&engine(3));
+        archive.number(&mut first);
+        let ids = |r: &Report| r.attempts.iter().map(|a| a.id).collect::<Vec<_>>();
+        assert_eq!(ids(&first), [42, 43, 44]);
+        let mut second = report(&engine(5));
+        archive.number(&mut second);
+        assert_eq!(ids(&second), [42, 43, 44, 45, 46]);
+    }
+}

@@ -7,13 +7,14 @@ use super::super::merge::Merge;
 use super::super::recent::Recent;
 use super::super::wire::{Clock, Counted, Trouble};
 use super::archive::{Archive, HELD, middle};
+use super::news::News;
 use super::rate::{BAR, Rate};
 use super::{Finished, Message, Shared, Tap, Tick, Told};
 use crate::diagnose::Thresholds;
 use crate::engine::Engine;
 use crate::snapshot::{Attempt, Outcome, rfc3339};
 use crate::source::CaptureInfo;
-use crate::types::{CaptureId, Frame, FrameNumber, Mark, Timestamp};
+use crate::types::{CaptureId, Frame, FrameNumber, LinkType, Mark, Timestamp};
 use crate::ui::feed::{Data, Rivals, State, Status};
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use std::sync::Arc;
@@ -36,6 +37,8 @@ const STEP: Duration = Duration::from_millis(200);
 const HURRY: Duration = Duration::from_millis(300);
 /// Blocks of one interface that may wait for another.
 const CROWD: usize = 8;
+/// The clock runs ahead of one that stands still in sleep by so much: the machine slept.
+const ASLEEP: Duration = Duration::from_secs(1);
 /// Blocks that are taken in between two looks at everything else.
 const BLOCKS: usize = 16;
 
@@ -105,12 +108,16 @@ pub struct Session {
     stale: bool,
     /// Attempts wait for something: time passing changes them.
     waiting: bool,
+    /// The clocks at the last look: the packets' one, and the one that stands still in sleep.
+    awake: (Timestamp, Duration),
+    news: News,
     last: Option<Arc<Data>>,
 }
 
 impl Session {
     pub(in crate::live) fn new(begin: Begin) -> Self {
         let count = begin.lanes.len();
+        let awake = (begin.clock.now(), begin.clock.steady());
         Self {
             lanes: begin.lanes,
             engine: begin.engine,
@@ -138,6 +145,8 @@ impl Session {
             dirty: true,
             stale: true,
             waiting: false,
+            awake,
+            news: News::default(),
             last: None,
         }
     }
@@ -209,31 +218,72 @@ impl Session {
     fn take(&mut self, event: Event) {
         match event {
             Event::Frames(lane, block) => self.merge.add(lane, block),
-            Event::Up(lane, link) => {
-                let now = self.clock.now();
-                let Some(lane) = self.lanes.get_mut(lane) else {
-                    return;
-                };
-                lane.info.link(link);
-                if let Some((trouble, since)) = lane.down.take() {
-                    let text = format!(
-                        "{trouble}: nothing was captured from {} to {}",
-                        clock_time(since),
-                        clock_time(now)
-                    );
-                    lane.info.remark(text);
-                }
-                self.stale = true;
-            }
-            Event::Down(lane, trouble) => {
-                let now = self.clock.now();
+            Event::Up(lane, link, at) => self.up(lane, link, at),
+            Event::Down(lane, trouble, sound) => self.down(lane, trouble, sound),
+            Event::Changed(lane, text) => {
+                let at = clock_time(self.clock.now());
                 if let Some(lane) = self.lanes.get_mut(lane) {
-                    let since = lane.down.take().map_or(now, |(_, since)| since);
-                    lane.down = Some((trouble, since));
+                    lane.info.remark(format!("{at}: {text}"));
                 }
-                self.stale = true;
+                self.news.add(text, &self.shared);
             }
         }
+        self.stale = true;
+    }
+
+    fn up(&mut self, index: usize, link: LinkType, at: Timestamp) {
+        let Some(lane) = self.lanes.get_mut(index) else {
+            return;
+        };
+        lane.info.link(link);
+        let Some((trouble, since)) = lane.down.take() else {
+            return;
+        };
+        let nothing = nothing_between(since, at);
+        lane.info.remark(format!("{trouble}: {nothing}"));
+        let news = format!("{} is back: {nothing}", lane.info.source);
+        self.news.add(news, &self.shared);
+        self.hole(index, since, at);
+    }
+
+    fn down(&mut self, index: usize, trouble: Trouble, sound: Timestamp) {
+        let Some(lane) = self.lanes.get_mut(index) else {
+            return;
+        };
+        let before = lane.down.take();
+        if before.as_ref().is_none_or(|(known, _)| *known != trouble) {
+            let news = format!("{}: {trouble}", lane.info.source);
+            self.news.add(news, &self.shared);
+        }
+        let since = before.map_or(sound, |(_, since)| since);
+        lane.down = Some((trouble, since));
+    }
+
+    /// Silence in that time proves nothing.
+    fn hole(&mut self, lane: usize, from: Timestamp, to: Timestamp) {
+        if let Ok(id) = u16::try_from(lane) {
+            self.engine.handle_hole(CaptureId(id), from, to);
+            self.recent.note_hole(from, to);
+            self.taps.iter_mut().for_each(|t| t.hole(lane, from, to));
+            self.dirty = true;
+        }
+    }
+
+    /// While the machine sleeps, its clock goes on and nothing is captured.
+    fn note_sleep(&mut self) {
+        let now = (self.clock.now(), self.clock.steady());
+        let before = std::mem::replace(&mut self.awake, now);
+        let steady = now.1.saturating_sub(before.1);
+        if now.0.since(before.0) < steady + ASLEEP {
+            return;
+        }
+        let nothing = nothing_between(before.0, now.0);
+        let text = format!("the machine slept, or its clock was set: {nothing}");
+        for lane in 0..self.lanes.len() {
+            self.lanes[lane].info.remark(text.clone());
+            self.hole(lane, before.0, now.0);
+        }
+        self.news.add(text, &self.shared);
     }
 
     /// Gives the engine all frames whose turn has come; at the end, all there are.
@@ -300,6 +350,8 @@ impl Session {
     fn pass_time(&mut self) {
         // What the gauges say is read before the look at the channel: what they count as read is in it by then.
         let seen: Vec<Timestamp> = self.lanes.iter().map(|lane| lane.gauge.seen()).collect();
+        // And the look at the clocks comes after them: what they count as read has no sleep in it that is not noted.
+        self.note_sleep();
         if !self.events.is_empty() || !self.merge.is_empty() {
             return;
         }
@@ -334,6 +386,8 @@ impl Session {
         }
         let began = wall();
         let data = self.snapshot(at_once);
+        // What is kept of a failure says how long capturing has gone on after it.
+        self.tick();
         self.tell(&data, at_once);
         if self.engine.held() > HELD && !at_once {
             self.forget(&data);
@@ -344,7 +398,6 @@ impl Session {
         self.cost = wall().duration_since(began);
         self.shown = wall();
         (self.dirty, self.stale) = (false, false);
-        self.tick();
         self.publish(at_once);
     }
 
@@ -366,10 +419,7 @@ impl Session {
             let mut info = lane.info.clone();
             info.goes_on = !complete;
             if let Some((trouble, since)) = &lane.down {
-                let (since, now) = (clock_time(*since), clock_time(now));
-                info.remark(format!(
-                    "{trouble}: nothing was captured from {since} to {now}"
-                ));
+                info.remark(format!("{trouble}: {}", nothing_between(*since, now)));
                 info.complete = !complete || *trouble == Trouble::Down;
             }
             info
@@ -449,7 +499,8 @@ impl Session {
             let (trouble, _) = lane.down.as_ref()?;
             Some(format!("{}: {trouble}", lane.info.source))
         });
-        let problem = down.or_else(|| self.taps.iter().find_map(|tap| tap.problem()));
+        let taps = || self.taps.iter().find_map(|tap| tap.problem());
+        let problem = down.or_else(taps).or_else(|| self.news.current());
         let status = Status {
             state: if over { State::Done } else { State::Live },
             packets: self.packets,
@@ -499,6 +550,11 @@ impl Session {
             remarks,
         }
     }
+}
+
+fn nothing_between(from: Timestamp, to: Timestamp) -> String {
+    let (from, to) = (clock_time(from), clock_time(to));
+    format!("nothing was captured from {from} to {to}")
 }
 
 /// A time of day, UTC, as people say it.

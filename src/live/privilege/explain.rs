@@ -133,18 +133,7 @@ mod tests {
     use pcap::Error::PcapError;
 
     fn ordinary() -> Facts {
-        Facts {
-            system: System::Linux,
-            root: false,
-            program: Some("/usr/bin/shakedown".into()),
-            file_has_capabilities: false,
-            nosuid: false,
-            net_raw: false,
-            net_raw_can_be_had: true,
-            no_new_privs: false,
-            user_namespace: false,
-            dumpcap: false,
-        }
+        Facts::ordinary(System::Linux, Some("/usr/bin/shakedown".into()))
     }
 
     fn told(facts: &Facts) -> String {

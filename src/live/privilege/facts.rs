@@ -41,13 +41,12 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Of this process. What can't be found out is taken for the ordinary case.
-    #[must_use]
-    pub fn gather() -> Self {
-        let program = std::env::current_exe().ok();
-        let mut facts = Self {
-            system: system(),
+    /// Of a user without any rights, where nothing is in the way of granting one.
+    pub(super) fn ordinary(system: System, program: Option<PathBuf>) -> Self {
+        Self {
+            system,
             root: false,
+            program,
             file_has_capabilities: false,
             nosuid: false,
             net_raw: false,
@@ -55,8 +54,13 @@ impl Facts {
             no_new_privs: false,
             user_namespace: false,
             dumpcap: false,
-            program,
-        };
+        }
+    }
+
+    /// Of this process. What can't be found out is taken for the ordinary case.
+    #[must_use]
+    pub fn gather() -> Self {
+        let mut facts = Self::ordinary(system(), std::env::current_exe().ok());
         #[cfg(unix)]
         {
             facts.root = rustix::process::geteuid().is_root();

@@ -122,6 +122,9 @@ impl Folder {
                 writer.packet(&frame, comment)?;
             }
             if packets.frames().len() > 0 {
+                for &(from, to) in &packets.holes {
+                    writer.hole(0, from, to)?;
+                }
                 writer.statistics(0, &ends, "")?;
             }
             writer.finish().map(drop)

@@ -2,6 +2,7 @@
 
 use crate::decode::{Decoder, Outcome, decode_fast};
 use crate::ladder::Wanted;
+use crate::live::recent::Holes;
 use crate::snapshot::Attempt;
 use crate::types::{Direction, Frame, LinkType, Mark, Timestamp};
 use std::collections::VecDeque;
@@ -35,6 +36,7 @@ pub struct Ring {
     forgotten: Option<Timestamp>,
     /// The latest time that is known to have come: capturing went on until then.
     until: Timestamp,
+    holes: Holes,
 }
 
 /// Frames of one attempt, taken out of the ring.
@@ -45,6 +47,8 @@ pub struct Packets {
     pub(super) begins_late: bool,
     /// Capturing went on until then.
     pub(super) until: Timestamp,
+    /// Times since its beginning in which nothing was captured.
+    pub(super) holes: Vec<(Timestamp, Timestamp)>,
 }
 
 impl Ring {
@@ -58,7 +62,13 @@ impl Ring {
             head: 0,
             forgotten: None,
             until: Timestamp::MIN,
+            holes: Holes::default(),
         }
+    }
+
+    /// Says that nothing was captured for a while; what is written states it.
+    pub fn note_hole(&mut self, from: Timestamp, to: Timestamp) {
+        self.holes.add(from, to);
     }
 
     /// Says that capturing goes on though no frame came: what is written states it, since silence proves something only
@@ -126,6 +136,7 @@ impl Ring {
         let mut packets = Packets {
             frames: Vec::new(),
             until: self.until,
+            holes: self.holes.since(started).collect(),
             begins_late: self.forgotten.is_some_and(|gone| gone >= started),
         };
         for held in self.frames.range(first..) {

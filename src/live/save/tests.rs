@@ -83,6 +83,34 @@ fn test_one_file_with_interfaces_and_drops() {
     assert_eq!(info.stated_end, Some(at(5_000)));
 }
 
+#[test]
+fn test_times_without_capturing_are_stated() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("all.pcapng");
+    let mut save = Save::open(plan(path.clone()), &interfaces(), START).unwrap();
+    send(&mut save, 0, 1_000, b"first");
+    save.hole(0, at(2_000), at(5_500));
+    save.hole(7, at(2_000), at(9_000)); // there is no such interface
+    send(&mut save, 0, 6_000, b"second");
+    save.tick(at(6_000));
+    let holes = [(at(2_000), at(5_500))];
+    assert_eq!(read(&path).1.holes, holes, "before the file is closed, too");
+    save.counted(
+        0,
+        Counted {
+            dropped: 4,
+            ..Counted::default()
+        },
+    );
+    assert_eq!(save.finish(at(7_000)), None);
+    let (_, info) = read(&path);
+    assert_eq!(info.holes, holes);
+    let text = "nothing was captured for 3.5 s, from 1.0 s after the first packet on";
+    assert_eq!(info.problems, [text]);
+    assert!(info.complete && info.dropped == Some(4));
+    assert_eq!(info.stated_end, Some(at(7_000)));
+}
+
 #[cfg(unix)]
 #[test]
 fn test_a_file_is_its_owners_alone() {

@@ -4,12 +4,12 @@ use super::Ended;
 use crate::cli::{Format, Live};
 use crate::run::{exit_code, is_colored, output};
 use anyhow::{Context, Result, anyhow};
-use shakedown::live::analysis::{Finished, Plan, Told};
+use shakedown::live::analysis::{Finished, Plan, Tapped, Told};
 use shakedown::live::feed::Live as Capture;
 use shakedown::report::text::{self, Style};
 use shakedown::report::ticket::Page;
 use shakedown::report::{html, json, markdown};
-use shakedown::snapshot::Report;
+use shakedown::snapshot::{Report, clean::clean};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ const TURN: Duration = Duration::from_millis(100);
 pub(super) fn run(options: &Live, plan: Plan, told: &Ended) -> Result<i32> {
     let end = ended_by_signal().context("signals can't be handled")?;
     let mut print = Print::new(options)?;
-    print.begin(&plan)?;
+    print.begin(&plan);
     let capture = Capture::start(plan).context("no thread to capture with")?;
     // What can't be printed ends the capture, but what is on its way is taken, since the analysis waits for that.
     let mut failed = None;
@@ -34,6 +34,9 @@ pub(super) fn run(options: &Live, plan: Plan, told: &Ended) -> Result<i32> {
             Ok(one) => failed = print.attempt(&one).err(),
             Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}
             Err(crossbeam_channel::RecvTimeoutError::Disconnected) => break,
+        }
+        for news in capture.news() {
+            print.happened(&news);
         }
         if !stopping && (failed.is_some() || end.load(Ordering::Relaxed)) {
             stopping = true;
@@ -109,16 +112,28 @@ impl Print {
         })
     }
 
-    /// Says that it listens: until something ends, nothing else shows it.
-    fn begin(&mut self, plan: &Plan) -> Result<()> {
-        let names: Vec<&str> = plan.ports.iter().map(|tapped| tapped.port.name()).collect();
-        if io::stderr().is_terminal() && !self.style.quiet {
-            eprintln!(
-                "listening on {}; Ctrl-C ends with the verdict",
-                names.join(", ")
-            );
+    /// Says that it listens, once it does: who starts it from a script waits for this line, as for tcpdump's. Until something ends, nothing else shows it.
+    fn begin(&self, plan: &Plan) {
+        let name = |tapped: &Tapped| {
+            let waits = if tapped.wire.is_none() {
+                " (down; waits for it)"
+            } else {
+                ""
+            };
+            format!("{}{waits}", clean(tapped.port.name()))
+        };
+        let names: Vec<String> = plan.ports.iter().map(name).collect();
+        self.happened(&format!(
+            "listening on {}; Ctrl-C ends with the verdict",
+            names.join(", ")
+        ));
+    }
+
+    /// Says what else is going on, beside the output.
+    fn happened(&self, what: &str) {
+        if !self.style.quiet {
+            eprintln!("shakedown: {what}");
         }
-        Ok(())
     }
 
     fn attempt(&mut self, told: &Told) -> io::Result<()> {

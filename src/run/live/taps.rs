@@ -101,6 +101,12 @@ impl Tap for Saving {
         }
     }
 
+    fn hole(&mut self, interface: usize, from: Timestamp, to: Timestamp) {
+        if let Some(save) = &mut self.0 {
+            save.hole(interface, from, to);
+        }
+    }
+
     fn tick(&mut self, tick: &Tick<'_>) {
         let Some(save) = &mut self.0 else { return };
         for (index, counted) in tick.counted.iter().enumerate() {
@@ -236,6 +242,15 @@ impl Tap for Failures {
         }
         let packets = self.ring.packets_of(attempt);
         self.missed += u64::from(send.try_send((packets, told.clone())).is_err());
+    }
+
+    fn hole(&mut self, _: usize, from: Timestamp, to: Timestamp) {
+        self.ring.note_hole(from, to);
+    }
+
+    /// On a quiet line only this says that capturing goes on.
+    fn tick(&mut self, tick: &Tick<'_>) {
+        self.ring.note_time(tick.now);
     }
 
     fn problem(&self) -> Option<String> {

@@ -15,6 +15,7 @@ const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
 const EPB_FLAGS: u16 = 2;
 const EPB_DROPCOUNT: u16 = 4;
+const ISB_STARTTIME: u16 = 2;
 const ISB_ENDTIME: u16 = 3;
 const ISB_IFDROP: u16 = 5;
 const ISB_OSDROP: u16 = 7;
@@ -131,11 +132,13 @@ impl Pcapng {
             stated: 0,
             between: 0,
             reported: 0,
+            ended: None,
         });
         sound
     }
 
-    /// Interface statistics count from the start of the capture, so a later block replaces an earlier one.
+    /// Interface statistics count from the start of the capture, so a later block replaces an earlier one. Where a later
+    /// one says that capturing began after the end that the one before it stated, nothing was captured in between.
     fn statistics(&mut self, block: Block<'_>, info: &mut CaptureInfo) -> bool {
         let (order, body) = (self.order, block.body);
         let id = order.u32(body, 0) as usize;
@@ -143,16 +146,17 @@ impl Pcapng {
         else {
             return false;
         };
-        let mut lost = None;
+        let time = |value: &[u8]| {
+            let ticks = u64::from(order.u32(value, 0)) << 32 | u64::from(order.u32(value, 4));
+            interface.clock.time(ticks)
+        };
+        let (mut lost, mut begun, mut ended) = (None, None, None);
         let mut options = self.options(rest);
         for (code, value) in &mut options {
             match (code, value) {
                 (OPT_COMMENT, _) => info.comment(None, value),
-                (ISB_ENDTIME, [_, _, _, _, _, _, _, _]) => {
-                    let ticks =
-                        u64::from(order.u32(value, 0)) << 32 | u64::from(order.u32(value, 4));
-                    note_end(interface.clock.time(ticks), info);
-                }
+                (ISB_STARTTIME, [_, _, _, _, _, _, _, _]) => begun = Some(time(value)),
+                (ISB_ENDTIME, [_, _, _, _, _, _, _, _]) => ended = Some(time(value)),
                 (ISB_IFDROP | ISB_OSDROP, [_, _, _, _, _, _, _, _]) => {
                     lost = Some(order.u64(value, 0).saturating_add(lost.unwrap_or(0)));
                 }
@@ -160,9 +164,20 @@ impl Pcapng {
             }
         }
         let sound = !options.damaged;
-        if let (Some(lost), Some(interface)) = (lost, self.interfaces.get_mut(id)) {
-            interface.stated = interface.stated.max(lost);
-            interface.report_losses(info);
+        if let Some(end) = ended {
+            note_end(end, info);
+        }
+        if let (Some(from), Some(to)) = (interface.ended, begun)
+            && from < to
+        {
+            info.hole(from, to);
+        }
+        if let Some(interface) = self.interfaces.get_mut(id) {
+            interface.ended = ended.or(interface.ended);
+            if let Some(lost) = lost {
+                interface.stated = interface.stated.max(lost);
+                interface.report_losses(info);
+            }
         }
         sound
     }

@@ -354,11 +354,7 @@ impl Reader {
     }
 
     fn end(&mut self) {
-        for (index, info) in self.source.captures().iter().enumerate() {
-            if let (Some(end), Ok(index)) = (info.stated_end, u16::try_from(index)) {
-                self.engine.handle_time(CaptureId(index), end);
-            }
-        }
+        self.engine.handle_stated(&self.source.captures());
         self.engine.finish();
         self.mode = Mode::Done;
         self.dirty = true;

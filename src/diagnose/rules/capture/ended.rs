@@ -1,11 +1,12 @@
 //! The capture ends before it could be known how this turned out.
 //!
 //! ## What it means
-//! The device was still waiting when the capture stopped. An answer may have come a moment later.
+//! The device was still waiting when the capture stopped, for good or for a while (the interface was down, the machine
+//! slept). An answer may have come a moment later.
 //!
 //! ## What we look for
 //! An attempt without outcome, and less than three seconds of capture (or three round trips) after the last thing that
-//! the client sent for it.
+//! the client sent for it; or a time without capturing between its beginning and its outcome.
 //!
 //! ## How sure
 //! 0.95: it is plain from the packets.
@@ -46,14 +47,20 @@ fn check(context: &AttemptContext<'_>) -> Vec<Claim> {
     let Some(last) = last_sign(context) else {
         return Vec::new();
     };
-    let left = context.end().since(last.time);
-    if left > DUE {
+    let left = context.after(last);
+    // Beside a hole in the capture, the outcome may also lie in one that came before the last packet.
+    let hole = context.end() < context.world.end(context.capture());
+    if left > DUE && !hole {
         return Vec::new();
     }
-    let what = format!(
-        "the capture ends {:.0} ms after the last packet of this attempt, before its outcome was due",
-        left.as_secs_f64() * 1e3,
-    );
+    let what = if hole {
+        "nothing was captured for a while after this attempt began, before its outcome was due: the interface was down or the machine slept".to_owned()
+    } else {
+        format!(
+            "the capture ends {:.0} ms after the last packet of this attempt, before its outcome was due",
+            left.as_secs_f64() * 1e3,
+        )
+    };
     vec![Claim::new(what, 0.95, [last])]
 }
 

@@ -58,7 +58,7 @@ fn check(context: &AttemptContext<'_>) -> Vec<Claim> {
         .map(|(_, (path, _))| path.flow.last)
         .max_by_key(|m| m.time);
     let damaged = context.world.incomplete(context.capture());
-    let near = last.filter(|m| damaged && context.end().since(m.time) <= NEAR_END);
+    let near = last.filter(|m| damaged && context.after(*m) <= NEAR_END);
     near.into_iter()
         .map(|mark| {
             Claim::new(

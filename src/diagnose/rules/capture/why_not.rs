@@ -59,7 +59,7 @@ fn ended(context: &AttemptContext<'_>, unmet: &mut Unmet) {
     });
     let last: Option<Mark> = paths.chain(lookups).max_by_key(|m| m.time);
     if let Some(last) = last {
-        let left = context.end().since(last.time);
+        let left = context.after(last);
         if left.as_secs() > 3 {
             let left = crate::diagnose::why_not::span(left);
             unmet.against(

@@ -106,7 +106,7 @@ fn outcome(
         claim.marks.extend(marks);
         return Some(claim);
     }
-    let waited = context.end().since(reply.mark.time);
+    let waited = context.after(reply.mark);
     let two_way = !matches!(silence(context, &about.lookup.tries), Silence::Unprovable);
     // With the other family's address the client may have been content.
     let other = asked.iter().any(|a| matches!(a.fate, Fate::Address(_)));

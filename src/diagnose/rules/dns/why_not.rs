@@ -258,7 +258,7 @@ fn unanswered(context: &AttemptContext<'_>, asked: &[Asked<'_>], unmet: &mut Unm
         .collect();
     tries.sort_by_key(|m| (m.time, m.capture, m.frame));
     let last = tries.last().copied();
-    let left = last.map_or(Duration::ZERO, |m| context.end().since(m.time));
+    let left = last.map_or(Duration::ZERO, |m| context.after(m));
     let silence = silence(context, &tries);
     let again = asked
         .iter()

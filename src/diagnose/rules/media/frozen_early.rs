@@ -151,7 +151,7 @@ pub(super) fn is_frozen(context: &PathContext<'_>) -> bool {
 }
 
 fn frozen(context: &PathContext<'_>, path: &Path<'_>) -> Option<Freeze> {
-    let end = context.world.end(path.flow.first.capture);
+    let end = context.world.end_after(path.flow.first);
     match path.flow.quic {
         Some(quic) => frozen_quic(quic),
         None => frozen_tcp(context, path, end),
