@@ -55,6 +55,8 @@ pub struct LadderView {
     pub scroll: Scroll,
     /// Cursor and first line in the list of packets (Detail).
     pub list: Scroll,
+    /// First line of the bytes of the packet under that cursor.
+    pub bytes: Scroll,
     /// Runs of payload are one row.
     pub fold: bool,
     width: u16,
@@ -66,6 +68,7 @@ impl Default for LadderView {
             ladder: None,
             scroll: Scroll::default(),
             list: Scroll::default(),
+            bytes: Scroll::default(),
             fold: true,
             width: 0,
         }
@@ -101,9 +104,12 @@ impl Model {
             return Vec::new();
         }
         let job = Job::Collect(key, Box::new(attempt.clone()));
+        // One job at a time: another would end the writing of a file half-way.
+        let busy = self.writing;
         self.loaded = Loaded {
-            key: Some(key),
-            pending: true,
+            key: (!busy).then_some(key),
+            pending: !busy,
+            failed: busy.then(|| "a file is being written; they come after that".to_owned()),
             ..Loaded::default()
         };
         let fold = self.ladder.fold;
@@ -112,7 +118,18 @@ impl Model {
             ..LadderView::default()
         };
         self.scrolls[Screen::Detail as usize] = Scroll::default();
+        if busy {
+            return Vec::new();
+        }
         vec![Effect::Ask(job)]
+    }
+
+    /// The same where the screen shows packets: a file that was being written had the way.
+    pub(super) fn load_if_shown(&mut self) -> Vec<Effect> {
+        match self.screen {
+            Screen::Ladder | Screen::Detail => self.load(),
+            _ => Vec::new(),
+        }
     }
 
     /// Lays the ladder out for the width of the screen, with the cursor on the packet that it was on; at first on the
