@@ -158,7 +158,7 @@ impl Ui {
     /// The text, and below it a letter for how each cell looks, with what the letters mean.
     fn styled(&self) -> String {
         let buffer = self.terminal.backend().buffer();
-        let mut known: Vec<Style> = vec![Style::reset()];
+        let mut known: Vec<Style> = vec![ratatui::buffer::Cell::default().style()];
         let mut map = String::new();
         for line in buffer.content.chunks(buffer.area.width.into()) {
             let mut letters = String::new();
@@ -269,9 +269,9 @@ fn analysed(path: &Path) -> (Report, Status) {
     (report, status)
 }
 
-/// As a live capture shows it ten seconds after it began: the SYN that nobody answers is waited for.
-fn while_it_happens(path: &Path) -> (Report, Status) {
-    let now = Timestamp(1_773_480_423_000_000_000);
+/// As a live capture shows it so many tenths of a second after it began: a SYN that nobody answers is waited for.
+fn while_it_happens(path: &Path, tenths: i64) -> (Report, Status) {
+    let now = Timestamp(1_773_480_413_000_000_000 + tenths * 100_000_000);
     let mut source = source::open(&[path.to_owned()]).unwrap();
     let mut engine = Engine::new(Target::tiktok(), Limits::default());
     let (mut packets, mut bytes) = (0, 0);
@@ -430,7 +430,18 @@ fn rows_stay_where_they_are_while_others_come() {
 fn a_live_capture() {
     for size in SIZES {
         let mut ui = Ui::new(size);
-        let (report, status) = while_it_happens(&ui.file());
+        let (report, status) = while_it_happens(&ui.file(), 69);
+        drop(ui.model.take(Arc::new(Data::new(report, false))));
+        ui.model.status = status;
+        ui.press(&["G"]);
+        ui.is("live_waits");
+        let counts = if size.0 < 100 {
+            "#2 0.4s"
+        } else {
+            "SYN 2 ~0.4 s"
+        };
+        assert!(ui.text().contains(counts), "{}", ui.text());
+        let (report, status) = while_it_happens(&ui.file(), 100);
         drop(ui.model.take(Arc::new(Data::new(report, false))));
         ui.model.status = status;
         ui.press(&["G"]);
@@ -647,6 +658,29 @@ fn every_export_says_where_it_went() {
         matches!(&effects[..], [Effect::Copy(text)] if *text == filter),
         "{effects:?}"
     );
+}
+
+/// The ladder of a live attempt grows while it is looked at, and the cursor stays where it is.
+#[test]
+fn an_open_ladder_grows() {
+    let mut ui = Ui::new((80, 24));
+    let (report, status) = while_it_happens(&ui.file(), 69);
+    ui.model.status = status;
+    drop(ui.model.take(Arc::new(Data::new(report, false))));
+    ui.press(&["G", "enter", "k", "k"]);
+    assert_eq!(ui.asked, 1);
+    let at = ui.model.ladder.packet();
+    let (report, status) = while_it_happens(&ui.file(), 100);
+    ui.model.status = status;
+    for _ in 0..2 {
+        let data = Arc::new(Data::new(report.clone(), false));
+        let effects = ui.model.take(data);
+        ui.follow(effects);
+        ui.draw();
+        assert_eq!(ui.asked, 2, "once, and no more while nothing changes");
+    }
+    assert!(ui.text().contains("BROKE HERE"), "{}", ui.text());
+    assert_eq!(ui.model.ladder.packet(), at);
 }
 
 /// A file that is being written is not given up for the packets of another attempt.

@@ -374,4 +374,20 @@ mod tests {
         let error = Keys::new(&BTreeMap::from(twice)).unwrap_err();
         assert!(error.contains("key 'x' is given to"), "{error}");
     }
+
+    #[test]
+    fn every_action_can_have_another_key() {
+        for binding in TABLE {
+            let changed = BTreeMap::from([(binding.name.to_owned(), vec!["alt-x".to_owned()])]);
+            let keys = Keys::new(&changed).unwrap();
+            assert_eq!(
+                keys.action(Key::parse("alt-x").unwrap()),
+                Some(binding.action)
+            );
+            assert_eq!(keys.name(binding.action), "alt-x");
+            for name in binding.keys {
+                assert_eq!(keys.action(Key::parse(name).unwrap()), None, "{name}");
+            }
+        }
+    }
 }

@@ -90,7 +90,7 @@ impl Export {
             .map(|c| if plain(c) { c } else { '_' })
             .take(24)
             .collect();
-        let name = name.trim_start_matches(['.', '-']);
+        let name = name.trim_matches(['.', '-']);
         let id = attempt.id;
         match self {
             Self::Text => format!("shakedown-{id}-{name}.txt"),

@@ -250,7 +250,8 @@ impl Model {
         } else {
             self.show(data)
         };
-        old.map(Effect::Free).into_iter().collect()
+        let again = self.refresh();
+        old.map(Effect::Free).into_iter().chain(again).collect()
     }
 
     fn show(&mut self, data: Arc<Data>) -> Option<Arc<Data>> {

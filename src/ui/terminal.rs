@@ -62,6 +62,8 @@ pub fn run(
     };
     let mut model = Model::new(config.keys.clone());
     model.folder = std::env::current_dir().unwrap_or_default();
+    // Nothing is sent over a slow line while nothing changes.
+    let mut changed = true;
     loop {
         if PANICKED.load(SeqCst) {
             return Err(io::Error::other("a part of the program failed; see above"));
@@ -71,23 +73,18 @@ pub fn run(
         }
         if signals.stopped() {
             suspend(&mut terminal, config.mouse)?;
+            changed = true;
         }
-        let mut effects = Vec::new();
-        if let Some(data) = feed.newest() {
-            effects.extend(model.take(data));
+        let mut effects = news(&mut model, feed, packets, &mut changed);
+        if changed {
+            terminal.draw(|frame| screen::draw(frame, &mut model, look))?;
         }
-        if let Some(answer) = packets.answer() {
-            effects.extend(model.answer(answer));
-        }
-        if let Some(rivals) = feed.rivals() {
-            model.take_rivals(rivals);
-        }
-        model.status = feed.status();
-        terminal.draw(|frame| screen::draw(frame, &mut model, look))?;
         // All that waits is taken before the next frame: pasting or holding a key down must not lag.
         let mut wait = TICK;
+        changed = !effects.is_empty();
         while event::poll(wait)? {
             wait = Duration::ZERO;
+            changed = true;
             effects.extend(handle(&mut model, event::read()?));
         }
         for effect in effects {
@@ -104,6 +101,32 @@ pub fn run(
             }
         }
     }
+}
+
+/// Takes in what the other threads have to say; `changed` if they had.
+fn news(
+    model: &mut Model,
+    feed: &mut dyn Feed,
+    packets: &mut dyn Packets,
+    changed: &mut bool,
+) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    if let Some(data) = feed.newest() {
+        *changed = true;
+        effects.extend(model.take(data));
+    }
+    if let Some(answer) = packets.answer() {
+        *changed = true;
+        effects.extend(model.answer(answer));
+    }
+    if let Some(rivals) = feed.rivals() {
+        *changed = true;
+        model.take_rivals(rivals);
+    }
+    let status = feed.status();
+    *changed |= status != model.status;
+    model.status = status;
+    effects
 }
 
 /// What an event changes.

@@ -5,6 +5,7 @@ use crate::diagnose::rules;
 use crate::ladder::{Ink, Span};
 use crate::snapshot::{Attempt, StageCell, Status};
 use crate::types::Timestamp;
+use crate::ui::action::Action;
 use crate::ui::model::{Click, Model, Pane, Sort};
 use crate::ui::theme::{of_outcome, of_status};
 use ratatui::Frame;
@@ -95,9 +96,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: L
 /// Why the list is empty, and what to do.
 fn nothing(model: &Model) -> Vec<Vec<Span>> {
     let text = if model.filter_text.is_empty() {
-        " No attempt to reach the target yet (--all shows every service)."
+        " No attempt to reach the target yet (--all shows every service).".to_owned()
     } else {
-        " The filter shows none of the attempts; esc shows all again."
+        let key = model.keys.name(Action::ClearFilter);
+        format!(" The filter shows none of the attempts; {key} shows all again.")
     };
     vec![Vec::new(), vec![ink(Ink::Plain, text)]]
 }
@@ -228,7 +230,8 @@ fn cell(stage: &StageCell, width: usize, clock: Option<Timestamp>, look: Look) -
 /// The attempt under the cursor.
 fn words(frame: &mut Frame<'_>, area: Rect, attempt: &Attempt, now: Option<Timestamp>, look: Look) {
     let name = attempt.name.as_deref().unwrap_or("(no name)");
-    let clock = attempt.started.get(11..23).unwrap_or_default();
+    let clock_end = if area.width < 100 { 19 } else { 23 };
+    let clock = attempt.started.get(11..clock_end).unwrap_or_default();
     let role = attempt.role.as_deref().filter(|r| *r != "unknown");
     let role = role.map(|r| format!(" ({r})")).unwrap_or_default();
     let heading = Rect { height: 1, ..area };

@@ -196,7 +196,7 @@ fn stages(
         entry(stage.stage, &text, room, of_status(stage.status), out);
         if let Some(pending) = &stage.pending {
             entry(
-                "",
+                " ",
                 &format!("waits: {}", waits(pending, clock)),
                 room,
                 Ink::Accent,
@@ -351,7 +351,7 @@ fn bytes(packet: &Seen, room: usize) -> Vec<Vec<Span>> {
     rows.extend(hex.map(|(at, chunk)| hex_line(at, chunk)));
     let more = packet.captured.saturating_sub(packet.bytes.len());
     if more > 0 {
-        let text = format!(" … {more} bytes more are not kept here: e writes them to a file");
+        let text = format!(" … {more} bytes more are not kept here; an export has them all");
         rows.push(vec![ink(Ink::Dim, text)]);
     }
     rows

@@ -158,7 +158,7 @@ const fn of_screen(screen: Screen) -> &'static [(Action, &'static str)] {
             (Action::Fold, "fold"),
             (Action::Open, "packet"),
             (Action::Write, "write"),
-            (Action::Right, "next try"),
+            (Action::Right, "next"),
             (Action::Export, "export"),
             (Action::Help, "help"),
             (Action::Back, "back"),
@@ -168,7 +168,7 @@ const fn of_screen(screen: Screen) -> &'static [(Action, &'static str)] {
         ],
         Screen::Detail => &[
             (Action::Ladder, "ladder"),
-            (Action::Right, "next try"),
+            (Action::Right, "next"),
             (Action::Causes, "cause"),
             (Action::Rivals, "why not"),
             (Action::Export, "export"),

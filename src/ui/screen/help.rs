@@ -20,7 +20,7 @@ const NOTES: &[(&str, &str)] = &[
     ),
     (
         "Ladder",
-        "Packets as arrows, with seconds since the first. A dot at the left marks proof of the cause; a broken shaft is a packet sent again; 'missing' are bytes that were not captured.",
+        "Packets as arrows, with seconds since the first. A dot at the left marks proof of the cause; a broken shaft is a packet sent again; 'missing' are bytes before this packet that had not come yet, or were not captured.",
     ),
     (
         "Mouse",

@@ -101,9 +101,13 @@ fn packet_line(model: &Model, look: Look, width: usize) -> Option<Vec<Span>> {
     let what = &packet.what;
     let again = place.is_empty() || what.contains(" try ");
     let place = if again { "" } else { place };
-    let text = format!(" frame {number}  {what}{place}  {src} → {dst}  {clock} UTC");
     let proof = format!("  {} proof", look.glyphs.proof);
     let taken = if packet.proof { proof.width() } else { 0 };
+    let mut text = format!(" frame {number}  {what}{place}  {src} → {dst}");
+    let clock = format!("  {clock} UTC");
+    if text.width() + clock.width() + taken <= width {
+        text.push_str(&clock);
+    }
     let mut spans = vec![ink(
         Ink::Plain,
         cut(&text, width.saturating_sub(taken), look.glyphs),

@@ -45,7 +45,8 @@ fn rows(report: &Report, room: usize) -> Vec<Vec<Span>> {
         &mut out,
     );
     title("Seen", &mut out);
-    paragraph(&verdict.coverage, "   ", Ink::Plain, room, &mut out);
+    let coverage = verdict.coverage.trim_start_matches("Seen: ");
+    paragraph(coverage, "   ", Ink::Plain, room, &mut out);
     for capture in &report.captures {
         for problem in &capture.problems {
             let text = format!("{}: {problem}", capture.source);
