@@ -118,8 +118,8 @@ fn offered(model: &Model) -> Vec<(Action, &'static str)> {
 }
 
 const TRAVEL: &[(Action, &str)] = &[
-    (Action::Play, "play/pause"),
-    (Action::Step, "to failure"),
+    (Action::Play, "play"),
+    (Action::Step, "failure"),
     (Action::Faster, "faster"),
     (Action::Slower, "slower"),
     (Action::ToEnd, "to end"),

@@ -199,7 +199,7 @@ mod tests {
         let path = "written to /a/long/way/to/file.txt";
         assert_eq!(
             cut_middle(path, 24, Glyphs::UNICODE),
-            "written…way/to/file.txt"
+            "written…/way/to/file.txt"
         );
         assert_eq!(cut_middle(path, 99, Glyphs::UNICODE), path);
     }
