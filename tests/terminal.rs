@@ -133,7 +133,7 @@ fn ladder_and_capture_are_right(dir: &Path) {
         "{ladder}"
     );
     // What was cut out still proves the same.
-    let capture = find("useast1a.tiktok.pcapng");
+    let capture = find("useast1a.pcapng");
     let program = Command::new(env!("CARGO_BIN_EXE_shakedown"))
         .args(["read", "--format", "json"])
         .arg(&capture)
