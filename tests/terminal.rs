@@ -345,7 +345,7 @@ fn mistakes_in_the_configuration_are_told_in_a_line() {
         ),
         ("[keys]\nfliter = \"x\"", "no action 'fliter'; there are"),
         ("[keys]\nup = \"x\"\ndown = \"x\"", "key 'x' is given to"),
-        ("[keys]\nup = 3", "line 2"),
+        ("[keys]\nup = 3", "line 2, column 6: an action has one key"),
         ("[keys]\nquit = []\nback = []", "no way out"),
         (
             "theme = \"pink\"",

@@ -185,7 +185,7 @@ pub struct Model {
     pub rivals: Option<Rivals>,
     /// The folder that files are written to, as the user may look for it.
     pub folder: PathBuf,
-    /// What became of each export, the last one last; the last [`output::KEPT`] of them.
+    /// What became of each export, the last one last; so many as fit a screen.
     pub told: Vec<Told>,
     /// An export to do once the packets are there.
     then_export: Option<Export>,

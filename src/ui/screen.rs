@@ -28,8 +28,8 @@ use crate::ladder::{Glyphs, Ink, Span};
 use format::{cut, cut_middle, duration, grouped, pad, size, waits, waits_short, wrap};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::Style;
-use ratatui::text::Line;
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span as Piece};
 use std::borrow::Cow;
 use unicode_width::UnicodeWidthStr;
 
@@ -118,13 +118,24 @@ fn ink(ink: Ink, text: impl Into<String>) -> Span {
     Span { ink, text }
 }
 
-/// A line of inked pieces.
+/// A line of inked pieces. Words are underlined, the space around them is not.
 fn line(look: Look, spans: &[Span]) -> Line<'static> {
-    let piece = |s: &Span| {
-        let text = look.plain(&s.text).into_owned();
-        ratatui::text::Span::styled(text, look.theme.ink(s.ink))
-    };
-    Line::from_iter(spans.iter().map(piece))
+    let mut out = Line::default();
+    for span in spans {
+        let style = look.theme.ink(span.ink);
+        let text = look.plain(&span.text);
+        if !style.add_modifier.contains(Modifier::UNDERLINED) {
+            out.push_span(Piece::styled(text.into_owned(), style));
+            continue;
+        }
+        let word = text.trim();
+        let before = text.len() - text.trim_start().len();
+        let after = text.len() - before - word.len();
+        out.push_span(Piece::raw(" ".repeat(before)));
+        out.push_span(Piece::styled(word.to_owned(), style));
+        out.push_span(Piece::raw(" ".repeat(after)));
+    }
+    out
 }
 
 /// The pieces in so many columns; where they take more, the last one is cut and says so.
@@ -200,7 +211,7 @@ fn right(frame: &mut Frame<'_>, area: Rect, y: u16, look: Look, word: &str) {
 /// A heading over the whole width.
 fn bar(frame: &mut Frame<'_>, area: Rect, look: Look, text: &str) {
     let style: Style = look.theme.ink(Ink::Accent);
-    let style = style.add_modifier(ratatui::style::Modifier::UNDERLINED);
+    let style = style.add_modifier(Modifier::UNDERLINED);
     let text = pad(text, area.width.into(), look.glyphs);
     frame.render_widget(Line::styled(look.plain(&text).into_owned(), style), area);
 }
