@@ -105,7 +105,7 @@ fn run(screen: &vt100::Screen, row: u16, from: u16, out: &mut String) -> u16 {
         if cell.inverse() {
             std::mem::swap(&mut ink, &mut paper);
         }
-        Some((ink, paper, cell.bold(), cell.underline()))
+        Some((ink, paper, cell.bold(), cell.underline(), cell.dim()))
     };
     let first = look(from);
     let columns = screen.size().1;
@@ -122,7 +122,7 @@ fn run(screen: &vt100::Screen, row: u16, from: u16, out: &mut String) -> u16 {
         }
         to += 1;
     }
-    let Some((ink, paper, bold, underline)) = first else {
+    let Some((ink, paper, bold, underline, dim)) = first else {
         return to;
     };
     let (x, y) = (from * CELL.0 + 8, row * CELL.1 + 8);
@@ -152,11 +152,12 @@ fn run(screen: &vt100::Screen, row: u16, from: u16, out: &mut String) -> u16 {
         .replace('<', "&lt;")
         .replace('>', "&gt;");
     let weight = if bold { " font-weight=\"bold\"" } else { "" };
+    let faint = if dim { " fill-opacity=\".6\"" } else { "" };
     let length = text_width(&text) * usize::from(CELL.0);
     let y = y + 13;
     let _ = writeln!(
         out,
-        "<text x=\"{x}\" y=\"{y}\" fill=\"{ink}\"{weight} textLength=\"{length}\" \
+        "<text x=\"{x}\" y=\"{y}\" fill=\"{ink}\"{weight}{faint} textLength=\"{length}\" \
          lengthAdjust=\"spacingAndGlyphs\" xml:space=\"preserve\">{text}</text>"
     );
     to

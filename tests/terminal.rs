@@ -8,6 +8,8 @@ mod evening;
 #[path = "support/pty.rs"]
 mod pty;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use pty::Tty;
 use shakedown::ui::config::Config;
 use shakedown::ui::feed::{Answer, Data, Feed, Job, Order, Packets, Status};
@@ -31,13 +33,15 @@ fn from_the_list_to_the_evidence() {
     assert!(tty.screen().screen().alternate_screen());
     tty.press("/server:2.16.20\r");
     tty.wait_until("one row", |s| {
-        s.contains("(1)") && !s.contains("v19-webapp")
+        s.contains("(1 of 8)") && !s.contains("v19-webapp")
     });
     tty.press("\r");
     tty.wait_for("BROKE HERE tcp.syn-unanswered");
     tty.wait_for("SYN try 4");
     tty.press("w");
-    tty.wait_for("written to shakedown-3-");
+    // The end of the path is what fits.
+    tty.wait_for("ladder written to");
+    tty.wait_for("-useast1a-ladder.txt");
     tty.press("d");
     tty.wait_for("findings and facts");
     tty.press("\t");
@@ -129,7 +133,7 @@ fn ladder_and_capture_are_right(dir: &Path) {
         "{ladder}"
     );
     // What was cut out still proves the same.
-    let capture = find("useast1a.tiktok.pcapng");
+    let capture = find("useast1a.pcapng");
     let program = Command::new(env!("CARGO_BIN_EXE_shakedown"))
         .args(["read", "--format", "json"])
         .arg(&capture)
@@ -143,14 +147,25 @@ fn ladder_and_capture_are_right(dir: &Path) {
 }
 
 #[test]
-fn a_signal_gives_the_terminal_back() {
+fn every_way_out_gives_the_terminal_back() {
     let dir = tempfile::tempdir().unwrap();
-    let mut tty = start(dir.path(), &[]);
-    tty.wait_for("v19-webapp.tikt");
-    let kill = Command::new("kill").arg(tty.id().to_string()).status();
-    assert!(kill.unwrap().success());
-    let (_, restored) = tty.end();
-    assert!(restored);
+    for signal in ["TERM", "INT", "QUIT", "HUP"] {
+        let mut tty = start(dir.path(), &[]);
+        tty.wait_for("v19-webapp.tikt");
+        assert!(!tty.is_cooked(), "else the check below is none");
+        let id = tty.id().to_string();
+        let kill = Command::new("kill").args(["-s", signal, &id]).status();
+        assert!(kill.unwrap().success());
+        assert!(tty.end().1, "{signal}");
+    }
+    // q, Q, Ctrl-C, F10; Ctrl-C while a filter is typed only ends that.
+    for keys in ["q", "Q", "\u{3}", "\u{1b}[21~", "/x\u{3}\u{3}"] {
+        let mut tty = start(dir.path(), &[]);
+        tty.wait_for("v19-webapp.tikt");
+        tty.press(keys);
+        let (status, restored) = tty.end();
+        assert!(status.success() && restored, "{keys:?}");
+    }
 }
 
 #[test]
@@ -160,7 +175,7 @@ fn ctrl_z_gives_the_terminal_back_until_it_goes_on() {
     tty.wait_for("v19-webapp.tikt");
     tty.press("\u{1a}");
     tty.wait_until("the shell's screen", |s| !s.contains("tiktok"));
-    assert!(!tty.screen().screen().alternate_screen());
+    assert!(!tty.screen().screen().alternate_screen() && tty.is_cooked());
     let id = tty.id().to_string();
     let go_on = Command::new("kill").args(["-CONT", &id]).status();
     assert!(go_on.unwrap().success());
@@ -229,6 +244,18 @@ fn a_capture_is_played_to_its_next_failure() {
     tty.wait_for("v19-webapp.tikt");
     tty.press("P");
     tty.wait_until("one row", |s| s.contains("1x") && !s.contains("v19-webapp"));
+    // Frozen, the list stays while the capture is played on.
+    tty.press("+++ ");
+    tty.wait_for("8x");
+    tty.wait_for("FROZEN");
+    tty.press("-");
+    tty.wait_for("4x");
+    tty.press("p");
+    tty.wait_for("paused");
+    tty.press(" P");
+    tty.wait_until("from the beginning", |s| {
+        s.contains("4x") && !s.contains("FROZEN") && !s.contains("api16")
+    });
     tty.press("}");
     tty.wait_for("paused");
     tty.wait_for("mon.tiktokv.com");
@@ -242,6 +269,99 @@ fn a_capture_is_played_to_its_next_failure() {
     tty.press("\u{3}");
     let (status, restored) = tty.end();
     assert!(status.success() && restored);
+}
+
+/// Each line of the export screen, in the real program: the file is where it says.
+#[test]
+fn every_export_is_where_it_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().canonicalize().unwrap();
+    std::fs::write(folder.join("evening.pcap"), evening::file()).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_shakedown"));
+    let args = ["read", "--tui", "evening.pcap"];
+    let mut tty = Tty::start(program, &folder, &args, (200, 50));
+    tty.wait_for("v19-webapp.tikt");
+    tty.wait_until("all is read", |s| !s.contains("reading"));
+    tty.press("jje");
+    let name = "shakedown-3-api16-normal-c-useast1a";
+    let folder = folder.display();
+    for (file, begins) in [
+        (format!("{folder}/{name}.txt"), "#3"),
+        (format!("{folder}/{name}.json"), "{"),
+        (format!("{folder}/{name}.pcapng"), "\n\r\r\n"),
+        (format!("{folder}/{name}-ladder.txt"), ""),
+        (format!("{folder}/shakedown-report.txt"), "BROKEN"),
+        (format!("{folder}/shakedown-report.json"), "{"),
+        (format!("{folder}/shakedown-ticket.zip"), "PK"),
+    ] {
+        let before = tty.text().matches("written to").count();
+        tty.press("\r");
+        let said = format!("written to {file}");
+        tty.wait_until(&said, |s| s.contains(&said));
+        assert!(tty.text().matches("written to").count() > before);
+        let path = dir.path().join(&file);
+        let bytes = std::fs::read(&path).unwrap();
+        let bytes = bytes.trim_ascii_start();
+        let begins = begins.trim_ascii_start().as_bytes();
+        assert!(!bytes.is_empty() && bytes.starts_with(begins), "{file}");
+        tty.press("j");
+    }
+    // A folder that is gone: it says so, and the screens stay.
+    std::fs::remove_dir_all(dir.path()).unwrap();
+    tty.press("gj\r");
+    tty.wait_for("attempt as JSON not written");
+    tty.press("Q");
+    assert!(tty.end().0.success());
+}
+
+/// OSC 52: what the terminal is asked to take into its clipboard.
+#[test]
+fn the_wireshark_filter_can_be_copied() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tty = start(dir.path(), &[]);
+    tty.wait_for("v19-webapp.tikt");
+    tty.press("jjY");
+    tty.wait_for("frame.number in");
+    let sent = |tty: &Tty| {
+        let text = String::from_utf8_lossy(&tty.written()).into_owned();
+        let (_, rest) = text.split_once("\x1b]52;c;")?;
+        Some(rest.split_once('\x07')?.0.to_owned())
+    };
+    tty.wait_until("the copy", |_| sent(&tty).is_some());
+    let text = STANDARD.decode(sent(&tty).unwrap()).unwrap();
+    assert_eq!(text, b"frame.number in {48, 49, 50, 51}");
+    tty.press("Q");
+    assert!(tty.end().1);
+}
+
+#[test]
+fn mistakes_in_the_configuration_are_told_in_a_line() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("evening.pcap"), evening::file()).unwrap();
+    for (text, words) in [
+        (
+            "[keys]\nfilter = \"ctrl\"",
+            "filter: no key 'ctrl'; there are",
+        ),
+        ("[keys]\nfliter = \"x\"", "no action 'fliter'; there are"),
+        ("[keys]\nup = \"x\"\ndown = \"x\"", "key 'x' is given to"),
+        ("[keys]\nup = 3", "line 2, column 6: an action has one key"),
+        ("[keys]\nquit = []\nback = []", "no way out"),
+        (
+            "theme = \"pink\"",
+            "no theme 'pink'; there are auto, dark, light, mono",
+        ),
+        ("colour = 1", "unknown field `colour`"),
+    ] {
+        std::fs::write(dir.path().join("my.toml"), text).unwrap();
+        let program = Path::new(env!("CARGO_BIN_EXE_shakedown"));
+        let args = ["read", "--tui", "evening.pcap", "--config", "my.toml"];
+        let mut tty = Tty::start(program, dir.path(), &args, (300, 24));
+        let (status, restored) = tty.end();
+        assert!(status.exit_code() == 2 && restored, "{text}");
+        tty.wait_for(words);
+        tty.wait_for("my.toml: ");
+    }
 }
 
 #[test]

@@ -168,11 +168,13 @@ fn numbered(out: &mut impl Write, steps: &[String]) -> io::Result<()> {
     Ok(())
 }
 
-fn reasoned(step: &Step) -> String {
+/// A step with its reason.
+pub(crate) fn reasoned(step: &Step) -> String {
     format!("{} [{}]", step.action, step.why)
 }
 
-fn blocked(name: &Unblock) -> String {
+/// A blocked name, what it is for and what its failure stops.
+pub(crate) fn blocked(name: &Unblock) -> String {
     let waits = if name.waited_for {
         "; the app seems to wait for it"
     } else {

@@ -314,6 +314,7 @@ pub fn bundler(files: &[PathBuf], plan: Plan) -> Bundler {
         let bundle = bundle::make(request).map_err(|e| e.to_string())?;
         pack::write(&path, &bundle.files, false, stop).map_err(|e| e.to_string())?;
         let count = bundle.ticket.evidence.map_or(0, |e| e.attempts.len());
+        let path = std::path::absolute(&path).unwrap_or(path);
         Ok(format!(
             "bundle of {count} attempts, redacted, written to {}",
             clean(&path.to_string_lossy())

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 #[allow(missing_docs)] // TABLE says what each does
 pub enum Action {
     Attempts,
+    Verdict,
     Ladder,
     Detail,
     Resolvers,
@@ -42,6 +43,7 @@ pub enum Action {
     Fold,
     Rivals,
     Write,
+    Copy,
     Play,
     Rewind,
     Faster,
@@ -70,7 +72,7 @@ pub struct Binding {
 const SCREENS: &str = "Screens";
 const MOVE: &str = "Moving";
 const LIST: &str = "The list";
-const LADDER: &str = "The ladder";
+const LADDER: &str = "The attempt";
 const TIME: &str = "Time travel (saved captures)";
 const REST: &str = "Else";
 
@@ -89,15 +91,16 @@ macro_rules! table {
 /// All keys.
 pub static TABLE: &[Binding] = table! {
     SCREENS: Attempts "attempts" ["1"] "list of attempts";
-    SCREENS: Ladder "ladder" ["L", "2", "f4"] "packets of the attempt as a ladder";
-    SCREENS: Detail "detail" ["d", "3", "f6"] "findings, facts, packets and their bytes";
-    SCREENS: Resolvers "resolvers" ["R", "4"] "resolvers and how they answered";
-    SCREENS: Servers "servers" ["V", "5"] "servers and how many connections worked";
-    SCREENS: Causes "causes" ["c", "6"] "what a cause means (of the attempt, first)";
-    SCREENS: Export "export" ["e", "7", "f2"] "write the attempt to a file";
+    SCREENS: Verdict "verdict" ["v", "2"] "the verdict in full: why, what else, what to do";
+    SCREENS: Ladder "ladder" ["L", "3", "f4"] "packets of the attempt as a ladder";
+    SCREENS: Detail "detail" ["d", "4", "f6"] "findings, facts, packets and their bytes";
+    SCREENS: Resolvers "resolvers" ["R", "5"] "resolvers and how they answered";
+    SCREENS: Servers "servers" ["V", "6"] "servers and how many connections worked";
+    SCREENS: Causes "causes" ["c", "7"] "what a cause means (of the attempt, first)";
+    SCREENS: Export "export" ["e", "8", "f2"] "write the attempt to a file";
     SCREENS: Bundle "bundle" ["B"] "write a bundle for a bug ticket, redacted";
-    SCREENS: Help "help" ["?", "8", "f1"] "this help";
-    SCREENS: Open "open" ["enter"] "open: attempt to ladder, ladder to packet";
+    SCREENS: Help "help" ["?", "9", "f1"] "this help";
+    SCREENS: Open "open" ["enter"] "open: attempt, ladder, packet, bytes";
     SCREENS: Back "back" ["q", "esc"] "back; q on the list quits";
     SCREENS: Quit "quit" ["Q", "ctrl-c", "f10"] "quit";
     MOVE: Up "up" ["k", "up"] "up";
@@ -110,7 +113,7 @@ pub static TABLE: &[Binding] = table! {
     MOVE: Bottom "bottom" ["G", "end"] "to the last line";
     MOVE: Left "left" ["h", "left"] "previous attempt (ladder and detail)";
     MOVE: Right "right" ["l", "right"] "next attempt (ladder and detail)";
-    MOVE: Pane "pane" ["tab"] "to the other half of the screen";
+    MOVE: Pane "pane" ["tab"] "to the next part of the screen";
     MOVE: NextFailure "next-failure" ["n"] "next attempt that broke";
     MOVE: PreviousFailure "previous-failure" ["N"] "previous attempt that broke";
     LIST: Filter "filter" ["/", "f3", "f7"] "show only what matches";
@@ -122,6 +125,7 @@ pub static TABLE: &[Binding] = table! {
     LADDER: Fold "fold" ["f"] "fold runs of payload, or show them";
     LADDER: Rivals "why-not" ["y"] "what spoke against other causes (in detail)";
     LADDER: Write "write-ladder" ["w"] "write the ladder to a text file";
+    LADDER: Copy "copy-filter" ["Y"] "copy the Wireshark filter of the attempt";
     TIME: Play "play" ["p"] "play the capture at its own pace, and pause";
     TIME: Rewind "rewind" ["P"] "play from the beginning";
     TIME: Faster "faster" ["+", ">"] "twice as fast";
@@ -167,6 +171,12 @@ impl Key {
         !self.ctrl && !self.alt
     }
 
+    /// It is the key of that name.
+    #[must_use]
+    pub fn is(self, name: &str) -> bool {
+        Self::parse(name) == Some(self)
+    }
+
     /// A key by name: `j`, `G`, `ctrl-d`, `alt-x`, `f1`, `enter`, `esc`, `tab`, `space`, `up`, `pgdn`, `home`, …
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
@@ -190,6 +200,13 @@ impl Key {
         };
         Some(Self { code, ctrl, alt })
     }
+}
+
+fn no_key(action: &str, name: &str) -> String {
+    format!(
+        "{action}: no key '{name}'; there are single characters, f1 to f12, enter, esc, tab, backtab, space, backspace, \
+         delete, insert, up, down, left, right, home, end, pgup, pgdn, with ctrl- or alt- before it"
+    )
 }
 
 fn named(name: &str) -> Option<KeyCode> {
@@ -253,7 +270,7 @@ impl Keys {
             TABLE.iter().partition(|b| changed.contains_key(b.name));
         for binding in own {
             for name in changed.get(binding.name).into_iter().flatten() {
-                let key = Key::parse(name).ok_or_else(|| format!("no key '{name}'"))?;
+                let key = Key::parse(name).ok_or_else(|| no_key(binding.name, name))?;
                 if let Some(other) = keys.actions.insert(key, binding.action) {
                     let other = TABLE
                         .iter()
@@ -281,6 +298,9 @@ impl Keys {
                     names.push(name.to_owned());
                 }
             }
+        }
+        if keys.name(Action::Quit).is_empty() && keys.name(Action::Back).is_empty() {
+            return Err("neither quit nor back has a key: there would be no way out".to_owned());
         }
         Ok(keys)
     }
@@ -344,8 +364,30 @@ mod tests {
                 .unwrap_err()
                 .contains("no key 'ctrl'")
         );
+        for way_out in ["quit", "back"] {
+            assert!(change(way_out, &[]).is_ok(), "the other one is left");
+        }
+        let none = ["quit", "back"].map(|name| (name.to_owned(), Vec::new()));
+        let error = Keys::new(&BTreeMap::from(none)).unwrap_err();
+        assert!(error.contains("no way out"), "{error}");
         let twice = [("up", "x"), ("down", "x")].map(|(n, k)| (n.to_owned(), vec![k.to_owned()]));
         let error = Keys::new(&BTreeMap::from(twice)).unwrap_err();
         assert!(error.contains("key 'x' is given to"), "{error}");
+    }
+
+    #[test]
+    fn every_action_can_have_another_key() {
+        for binding in TABLE {
+            let changed = BTreeMap::from([(binding.name.to_owned(), vec!["alt-x".to_owned()])]);
+            let keys = Keys::new(&changed).unwrap();
+            assert_eq!(
+                keys.action(Key::parse("alt-x").unwrap()),
+                Some(binding.action)
+            );
+            assert_eq!(keys.name(binding.action), "alt-x");
+            for name in binding.keys {
+                assert_eq!(keys.action(Key::parse(name).unwrap()), None, "{name}");
+            }
+        }
     }
 }

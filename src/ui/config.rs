@@ -20,7 +20,10 @@ struct File {
 
 /// One key or several.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "an action has one key (\"x\") or several ([\"x\", \"f2\"])"
+)]
 enum Names {
     One(String),
     Many(Vec<String>),

@@ -57,6 +57,20 @@ impl Export {
         }
     }
 
+    /// The same in a word or two, for messages.
+    #[must_use]
+    pub const fn short(self) -> &'static str {
+        match self {
+            Self::Text => "attempt",
+            Self::Json => "attempt as JSON",
+            Self::Capture => "packets",
+            Self::Ladder => "ladder",
+            Self::Report => "report",
+            Self::ReportJson => "report as JSON",
+            Self::Bundle => "bundle",
+        }
+    }
+
     /// It needs the packets of the attempt.
     #[must_use]
     pub const fn needs_ladder(self) -> bool {
@@ -74,9 +88,9 @@ impl Export {
         let name = name.unwrap_or("attempt").chars();
         let name: String = name
             .map(|c| if plain(c) { c } else { '_' })
-            .take(30)
+            .take(24)
             .collect();
-        let name = name.trim_start_matches(['.', '-']);
+        let name = name.trim_matches(['.', '-']);
         let id = attempt.id;
         match self {
             Self::Text => format!("shakedown-{id}-{name}.txt"),

@@ -3,10 +3,11 @@
 mod again;
 mod rates;
 mod reader;
+mod saved;
 
 pub use again::{Bundler, FilePackets};
 pub use rates::Rates;
-pub use reader::{FileFeed, Plan};
+pub use saved::{FileFeed, Plan};
 
 use crate::source::Source;
 use std::sync::Arc;

@@ -2,9 +2,9 @@
 //!
 //! Words are separated by spaces and all must hold. A word is a text to find anywhere in the attempt, or
 //! `field:text`. `-` before a word turns it round. Text is found anywhere in the field, upper and lower case alike;
-//! `/text/` is a regular expression; quotes keep spaces (`"a b"`).
+//! `/text/` is a regular expression (the last slash may be left out); quotes keep spaces (`"a b"`).
 //!
-//! Fields: `name`, `cause`, `stage`, `server`, `outcome`, `blame`, `client`, `resolver`.
+//! [`fields`] names the fields; the help screen is made from it.
 
 use crate::snapshot::Attempt;
 use regex::{Regex, RegexBuilder};
@@ -26,17 +26,46 @@ enum Field {
     Resolver,
 }
 
-/// The fields by name, for messages.
-const FIELDS: &[(&str, Field)] = &[
-    ("name", Field::Name),
-    ("cause", Field::Cause),
-    ("stage", Field::Stage),
-    ("server", Field::Server),
-    ("outcome", Field::Outcome),
-    ("blame", Field::Blame),
-    ("client", Field::Client),
-    ("resolver", Field::Resolver),
+/// The fields by name, with what they are found in: for messages and for help.
+const TABLE: &[(&str, Field, &str)] = &[
+    ("name", Field::Name, "the host name"),
+    (
+        "cause",
+        Field::Cause,
+        "any cause found, as tcp.syn-unanswered",
+    ),
+    (
+        "stage",
+        Field::Stage,
+        "where it broke: dns tcp tls quic http media",
+    ),
+    (
+        "server",
+        Field::Server,
+        "address:port of a server, or its network",
+    ),
+    (
+        "outcome",
+        Field::Outcome,
+        "ok degraded broken unfinished abandoned",
+    ),
+    (
+        "blame",
+        Field::Blame,
+        "whom it points at, as path or resolver",
+    ),
+    ("client", Field::Client, "the address that tried"),
+    (
+        "resolver",
+        Field::Resolver,
+        "address:port of a resolver asked",
+    ),
 ];
+
+/// The fields by name, each with what it is found in.
+pub fn fields() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TABLE.iter().map(|(name, _, what)| (*name, *what))
+}
 
 #[derive(Clone, Debug)]
 struct Term {
@@ -96,7 +125,7 @@ impl Field {
             Self::Resolver => attempt.lookups.iter().any(|l| test(&l.resolver)),
             Self::Any => {
                 let sni = |p: &crate::snapshot::Path| some(&p.sni) || some(&p.app);
-                FIELDS.iter().any(|(_, field)| field.any(attempt, test))
+                TABLE.iter().any(|(_, field, _)| field.any(attempt, test))
                     || attempt.paths.iter().any(sni)
                     || some(&attempt.role)
             }
@@ -139,19 +168,9 @@ fn term(word: &str) -> Result<Term, String> {
         Some(rest) => (false, rest),
         None => (true, word),
     };
-    let (field, text) = match word.split_once(':') {
-        // With a second colon it is an IPv6 address.
-        Some((name, text)) if !name.is_empty() && is_word(name) && !text.contains(':') => {
-            let field = FIELDS.iter().find(|(n, _)| *n == name);
-            let field = field.ok_or_else(|| {
-                let known: Vec<&str> = FIELDS.iter().map(|(n, _)| *n).collect();
-                format!("no field '{name}': {}", known.join(" "))
-            })?;
-            (field.1, text)
-        }
-        _ => (Field::Any, word),
-    };
-    let inner = text.strip_prefix('/').and_then(|t| t.strip_suffix('/'));
+    let (field, text) = field(word)?;
+    let inner = text.strip_prefix('/');
+    let inner = inner.map(|t| t.strip_suffix('/').unwrap_or(t));
     let pattern = inner.map_or_else(|| regex::escape(text), str::to_owned);
     let pattern = RegexBuilder::new(&pattern)
         .case_insensitive(true)
@@ -160,11 +179,71 @@ fn term(word: &str) -> Result<Term, String> {
         .map_err(|e| {
             let text = e.to_string();
             let reason = text.lines().last().unwrap_or_default();
-            format!("/{pattern}/: {}", reason.trim_start_matches("error: "))
+            let reason = reason.trim_start_matches("error: ");
+            format!("/{pattern}/ is no regular expression: {reason}")
         })?;
     Ok(Term {
         field,
         wanted,
         pattern,
     })
+}
+
+/// The field that a word names, and what is to be found in it.
+fn field(word: &str) -> Result<(Field, &str), String> {
+    let Some((name, text)) = word.split_once(':') else {
+        return Ok((Field::Any, word));
+    };
+    if let Some((_, field, _)) = TABLE.iter().find(|(n, _, _)| *n == name) {
+        return Ok((*field, text));
+    }
+    // With a second colon it is an IPv6 address, with a port after it another.
+    let address = text.contains(':') || text.starts_with(|c: char| c.is_ascii_digit());
+    if name.is_empty() || !is_word(name) || address {
+        return Ok((Field::Any, word));
+    }
+    let known: Vec<&str> = fields().map(|(n, _)| n).collect();
+    Err(format!(
+        "there is no field '{name}', but {}",
+        known.join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field_of(word: &str) -> Result<Field, String> {
+        super::field(word).map(|(field, _)| field)
+    }
+
+    #[test]
+    fn a_word_with_colons_may_be_a_field_or_an_address() {
+        assert_eq!(field_of("server:[2606:4700::6810]:443"), Ok(Field::Server));
+        assert_eq!(field_of("resolver:1.1.1.1:53"), Ok(Field::Resolver));
+        assert_eq!(field_of("2606:4700::6810"), Ok(Field::Any));
+        assert_eq!(field_of("dead:beef::1"), Ok(Field::Any));
+        assert_eq!(field_of("example.com:443"), Ok(Field::Any));
+        let error = field_of("nmae:x").unwrap_err();
+        assert!(error.contains("no field 'nmae'") && error.contains("name, cause"));
+    }
+
+    #[test]
+    fn every_field_is_taken_and_mistakes_are_told() {
+        for (name, _) in fields() {
+            assert!(Filter::parse(&format!("{name}:/a.c/ -{name}:\"a c\"")).is_ok());
+        }
+        for (text, words) in [
+            ("/(/", "/(/ is no regular expression: unclosed group"),
+            ("name:/[a", "unclosed character class"),
+            ("name:/a{99999999}/", "no regular expression"),
+            (r"/(\w{9}){99999}/", "size limit"),
+        ] {
+            let error = Filter::parse(text).err().unwrap_or_default();
+            assert!(error.contains(words) && !error.contains('\n'), "{error}");
+        }
+        for text in ["", "-", "/", "name:", "name:/^v1", "\"", "-name:/x y/"] {
+            assert!(Filter::parse(text).is_ok(), "{text}");
+        }
+    }
 }

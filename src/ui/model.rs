@@ -2,18 +2,24 @@
 //! outside comes back as [`Effect`]s.
 
 mod list;
+mod mouse;
 mod moves;
+mod output;
 mod packets;
+mod prompt;
 
 pub use list::{List, Sort};
+pub use mouse::Click;
+pub use output::Told;
 pub use packets::{LadderView, Loaded};
+pub use prompt::Prompt;
 
 use super::action::{Action, Key, Keys};
 use super::export::Export;
 use super::feed::{Answer, Data, Job, Order, Rivals, State, Status};
-use super::filter::Filter;
 use crate::snapshot::Attempt;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What fills the terminal.
@@ -22,6 +28,7 @@ use std::sync::Arc;
 pub enum Screen {
     #[default]
     Attempts,
+    Verdict,
     Ladder,
     Detail,
     Resolvers,
@@ -33,8 +40,9 @@ pub enum Screen {
 
 impl Screen {
     /// All, in the order of their number keys.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Attempts,
+        Self::Verdict,
         Self::Ladder,
         Self::Detail,
         Self::Resolvers,
@@ -49,6 +57,7 @@ impl Screen {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Attempts => "Attempts",
+            Self::Verdict => "Verdict",
             Self::Ladder => "Ladder",
             Self::Detail => "Detail",
             Self::Resolvers => "Resolvers",
@@ -58,6 +67,18 @@ impl Screen {
             Self::Help => "Help",
         }
     }
+}
+
+/// A part of a screen that has the keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Pane {
+    /// The list, or the findings and facts of Detail.
+    #[default]
+    First,
+    /// The text of a cause, or the packets of Detail.
+    Second,
+    /// The bytes of a packet, in Detail.
+    Third,
 }
 
 /// What has to be done outside.
@@ -75,19 +96,12 @@ pub enum Effect {
     Ask(Job),
     /// Write a file.
     Export(Export),
+    /// Put a text where the terminal pastes from.
+    Copy(String),
     /// Ask what spoke against other causes of the attempt with that key.
     Rivals(u64),
     /// Free a snapshot.
     Free(Arc<Data>),
-}
-
-/// A line being typed.
-#[derive(Clone, Debug, Default)]
-pub struct Prompt {
-    /// What stands there.
-    pub text: String,
-    /// What is wrong with it.
-    pub error: Option<String>,
 }
 
 /// A position in a text or table that scrolls.
@@ -151,22 +165,32 @@ pub struct Model {
     pub loaded: Loaded,
     /// The ladder and where its cursor is.
     pub ladder: LadderView,
-    /// The right or lower half of Detail has the keys.
-    pub second_pane: bool,
-    /// Positions on the other screens, by screen; the last is that of the text of a cause.
-    pub scrolls: [Scroll; 9],
+    /// The part of Detail or Causes that has the keys.
+    pub pane: Pane,
+    /// Positions on the other screens, by screen.
+    pub scrolls: [Scroll; Screen::ALL.len()],
+    /// Position in the text of a cause.
+    pub cause_text: Scroll,
     /// Said on the last line until the next key.
     pub message: Option<String>,
     /// Which key does what.
     pub keys: Keys,
-    /// Where the list or table was drawn last, for the mouse.
-    pub body: Rect,
+    /// Where lists and texts that scroll were drawn last, for the mouse.
+    pub panes: Vec<(Pane, Rect)>,
+    /// What else can be clicked, and where it was drawn last.
+    pub clicks: Vec<(Rect, Click)>,
     /// Size of the screen in columns and lines.
     pub size: (u16, u16),
     /// What spoke against other causes of an attempt; shown in Detail.
     pub rivals: Option<Rivals>,
+    /// The folder that files are written to, as the user may look for it.
+    pub folder: PathBuf,
+    /// What became of each export, the last one last; so many as fit a screen.
+    pub told: Vec<Told>,
     /// An export to do once the packets are there.
-    pub(super) then_export: Option<Export>,
+    then_export: Option<Export>,
+    /// A file is being written elsewhere.
+    writing: bool,
 }
 
 impl Model {
@@ -185,14 +209,19 @@ impl Model {
             filter_text: String::new(),
             loaded: Loaded::default(),
             ladder: LadderView::default(),
-            second_pane: false,
-            scrolls: [Scroll::default(); 9],
+            pane: Pane::First,
+            scrolls: [Scroll::default(); Screen::ALL.len()],
+            cause_text: Scroll::default(),
             message: None,
             keys,
-            body: Rect::default(),
+            panes: Vec::new(),
+            clicks: Vec::new(),
             size: (80, 24),
             rivals: None,
+            folder: PathBuf::new(),
+            told: Vec::new(),
             then_export: None,
+            writing: false,
         }
     }
 
@@ -221,7 +250,8 @@ impl Model {
         } else {
             self.show(data)
         };
-        old.map(Effect::Free).into_iter().collect()
+        let again = self.refresh();
+        old.map(Effect::Free).into_iter().chain(again).collect()
     }
 
     fn show(&mut self, data: Arc<Data>) -> Option<Arc<Data>> {
@@ -241,16 +271,20 @@ impl Model {
                 export.map(Effect::Export).into_iter().collect()
             }
             Answer::Saved(path, count) => {
-                self.message = Some(format!("{count} packets written to {}", path.display()));
-                Vec::new()
+                let path = self.folder.join(path);
+                self.tell(Ok(format!("{count} packets written to {}", path.display())));
+                self.load_if_shown()
             }
             Answer::Done(what) => {
-                self.message = Some(what);
-                Vec::new()
+                self.tell(Ok(what));
+                self.load_if_shown()
             }
             Answer::Failed(why) => {
-                self.then_export = None;
                 self.loaded.fail(&why);
+                if self.writing || self.then_export.take().is_some() {
+                    self.tell(Err(why));
+                    return self.load_if_shown();
+                }
                 self.message = Some(why);
                 Vec::new()
             }
@@ -261,58 +295,12 @@ impl Model {
     pub fn key_pressed(&mut self, key: Key, character: Option<char>) -> Vec<Effect> {
         self.message = None;
         if self.prompt.is_some() {
-            return self.typed(key, character);
+            self.typed(key, character);
+            return Vec::new();
         }
         match self.keys.action(key) {
             Some(action) => self.act(action),
             None => Vec::new(),
-        }
-    }
-
-    fn typed(&mut self, key: Key, character: Option<char>) -> Vec<Effect> {
-        let is = |name| Key::parse(name) == Some(key);
-        let Some(mut prompt) = self.prompt.take() else {
-            return Vec::new();
-        };
-        if is("enter") {
-            self.prompt = prompt.error.is_some().then_some(prompt);
-            return Vec::new();
-        }
-        if is("esc") || is("ctrl-c") {
-            self.filter(&self.filter_text.clone());
-            return Vec::new();
-        }
-        if is("backspace") {
-            prompt.text.pop();
-        } else if is("ctrl-u") {
-            prompt.text.clear();
-        } else if is("ctrl-w") {
-            let end = prompt.text.trim_end().rfind(' ').map_or(0, |at| at + 1);
-            prompt.text.truncate(end);
-        } else if let Some(c) = character.filter(|c| !c.is_control()) {
-            prompt.text.push(c);
-        }
-        let text = prompt.text.clone();
-        prompt.error = self.filter(&text);
-        if prompt.error.is_none() {
-            self.filter_text = text;
-        }
-        self.prompt = Some(prompt);
-        Vec::new()
-    }
-
-    /// Shows what matches; what is wrong with the filter, if something is.
-    fn filter(&mut self, text: &str) -> Option<String> {
-        match Filter::parse(text) {
-            Ok(filter) => {
-                let key = self.key();
-                self.list.filter = filter;
-                if let Some(data) = self.data.clone() {
-                    self.list.rebuild(&data, key);
-                }
-                None
-            }
-            Err(error) => Some(error),
         }
     }
 
@@ -321,8 +309,9 @@ impl Model {
         match action {
             Action::Attempts => self.go(Screen::Attempts),
             Action::Ladder => return self.open_packets(Screen::Ladder),
+            Action::Verdict => self.go(Screen::Verdict),
             Action::Detail => {
-                self.second_pane = false;
+                self.pane = Pane::First;
                 return self.open_packets(Screen::Detail);
             }
             Action::Resolvers => self.go(Screen::Resolvers),
@@ -334,11 +323,7 @@ impl Model {
             Action::Open => return self.open(),
             Action::Back => return self.go_back(),
             Action::Quit => return vec![Effect::Quit],
-            Action::Filter => {
-                self.go(Screen::Attempts);
-                let text = self.filter_text.clone();
-                self.prompt = Some(Prompt { text, error: None });
-            }
+            Action::Filter => self.ask_filter(),
             Action::ClearFilter => self.clear_filter(),
             Action::Sort => self.sort(|list| list.sort = list.sort.next()),
             Action::Reverse => self.sort(|list| list.reverse = !list.reverse),
@@ -346,6 +331,7 @@ impl Model {
             Action::Redraw => return vec![Effect::Redraw],
             Action::Suspend => return vec![Effect::Suspend],
             Action::Write => return self.export(Export::Ladder),
+            Action::Copy => return self.copy_filter(),
             Action::Fold => {
                 self.ladder.fold = !self.ladder.fold;
                 self.lay_out();
@@ -379,7 +365,7 @@ impl Model {
                 Some("nothing went wrong with it: there is no cause to doubt".to_owned());
             return Vec::new();
         }
-        self.second_pane = false;
+        self.pane = Pane::First;
         let mut effects = self.open_packets(Screen::Detail);
         self.message = Some("asking every rule that might apply…".to_owned());
         effects.push(Effect::Rivals(key));
@@ -432,14 +418,9 @@ impl Model {
         Vec::new()
     }
 
-    fn clear_filter(&mut self) {
-        self.filter_text.clear();
-        self.filter("");
-    }
-
     fn sort(&mut self, change: impl FnOnce(&mut List)) {
-        change(&mut self.list);
         let key = self.key();
+        change(&mut self.list);
         if let Some(data) = self.data.clone() {
             self.list.rebuild(&data, key);
         }
@@ -458,7 +439,7 @@ impl Model {
         let cause = self.attempt().and_then(|a| a.cause.clone());
         let rules = || crate::diagnose::rules::all();
         let at = rules().position(|r| Some(r.id) == cause.as_deref());
-        self.second_pane = false;
+        self.pane = Pane::First;
         self.go(Screen::Causes);
         let scroll = self.scroll();
         scroll.count = rules().count();
@@ -469,112 +450,23 @@ impl Model {
 
     fn open(&mut self) -> Vec<Effect> {
         match self.screen {
-            Screen::Attempts => self.open_packets(Screen::Ladder),
+            Screen::Attempts => return self.open_packets(Screen::Ladder),
             Screen::Ladder => {
-                self.second_pane = true;
+                self.pane = Pane::Second;
                 if let Some(at) = self.ladder.packet() {
                     self.ladder.list.go(at);
                 }
-                self.open_packets(Screen::Detail)
+                return self.open_packets(Screen::Detail);
             }
             Screen::Export => {
                 let at = self.scroll().at;
-                self.export(Export::ALL[at.min(Export::ALL.len() - 1)])
+                return self.export(Export::ALL[at.min(Export::ALL.len() - 1)]);
             }
-            Screen::Servers => {
-                self.filter_by_server();
-                Vec::new()
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// The list with the attempts of the server under the cursor.
-    fn filter_by_server(&mut self) {
-        let at = self.scroll().at;
-        let server = self.data.as_ref().and_then(|d| d.report.servers.get(at));
-        if let Some(server) = server {
-            self.filter_text = format!("server:\"{}\"", server.address);
-            let text = self.filter_text.clone();
-            self.filter(&text);
-            self.go(Screen::Attempts);
-        }
-    }
-
-    /// Writes a file, once the packets that it needs are there.
-    fn export(&mut self, export: Export) -> Vec<Effect> {
-        let (Some(attempt), Some(key)) = (self.attempt().cloned(), self.key()) else {
-            self.message = Some("there is no attempt to write".to_owned());
-            return Vec::new();
-        };
-        if export == Export::Capture {
-            let name = export.file_name(&attempt).into();
-            self.loaded.forget();
-            return vec![Effect::Ask(Job::Save(name, Box::new(attempt)))];
-        }
-        if export == Export::Bundle {
-            return self.bundle(&attempt);
-        }
-        if export.needs_ladder() && !self.loaded.has(key) {
-            self.then_export = Some(export);
-            return self.load();
-        }
-        vec![Effect::Export(export)]
-    }
-
-    /// Attempts are numbered anew in every snapshot: which one is meant is only clear once all is read. Of a live capture
-    /// the bundle is about all that failed.
-    fn bundle(&mut self, attempt: &Attempt) -> Vec<Effect> {
-        let live = self.status.state == State::Live;
-        if !live && !self.data.as_ref().is_some_and(|d| d.complete) {
-            self.message = Some("a bundle can be written once all is read".to_owned());
-            return Vec::new();
-        }
-        let failed = crate::bundle::choose::failed(attempt);
-        self.message = Some("writing the bundle …".to_owned());
-        self.loaded.forget();
-        vec![Effect::Ask(Job::Bundle((!failed).then_some(attempt.id)))]
-    }
-
-    /// The mouse was pressed here; on the line under the cursor, that opens it.
-    pub fn clicked(&mut self, at: Position) -> Vec<Effect> {
-        self.message = None;
-        if at.y == 0 {
-            return self.clicked_title(at.x);
-        }
-        if !self.body.contains(at) {
-            return Vec::new();
-        }
-        let line = usize::from(at.y - self.body.y);
-        let scroll = self.current();
-        let to = scroll.top + line;
-        if to >= scroll.count {
-            return Vec::new();
-        }
-        if scroll.at == to {
-            return self.open();
-        }
-        self.jump(to)
-    }
-
-    fn clicked_title(&mut self, x: u16) -> Vec<Effect> {
-        let mut from = 0;
-        for screen in Screen::ALL {
-            let width = u16::try_from(screen.name().len()).unwrap_or(0) + 3;
-            if (from..from + width).contains(&x) {
-                return match screen {
-                    Screen::Ladder | Screen::Detail => self.open_packets(screen),
-                    Screen::Causes => {
-                        self.causes();
-                        Vec::new()
-                    }
-                    _ => {
-                        self.go(screen);
-                        Vec::new()
-                    }
-                };
-            }
-            from += width;
+            Screen::Servers => self.filter_by_server(),
+            Screen::Resolvers => self.filter_by_resolver(),
+            Screen::Causes => self.pane = Pane::Second,
+            Screen::Detail if self.pane == Pane::Second => self.pane = Pane::Third,
+            _ => {}
         }
         Vec::new()
     }

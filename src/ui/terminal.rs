@@ -8,12 +8,14 @@ use super::model::{Effect, Model};
 use super::screen::{self, Look};
 use super::theme::Theme;
 use crate::ladder::Glyphs;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::{
     self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
-    Event, KeyCode, KeyEventKind, MouseButton, MouseEventKind,
+    Event, KeyCode, KeyEventKind, MouseButton, MouseEvent, MouseEventKind,
 };
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
@@ -59,6 +61,9 @@ pub fn run(
         },
     };
     let mut model = Model::new(config.keys.clone());
+    model.folder = std::env::current_dir().unwrap_or_default();
+    // Nothing is sent over a slow line while nothing changes.
+    let mut changed = true;
     loop {
         if PANICKED.load(SeqCst) {
             return Err(io::Error::other("a part of the program failed; see above"));
@@ -68,23 +73,18 @@ pub fn run(
         }
         if signals.stopped() {
             suspend(&mut terminal, config.mouse)?;
+            changed = true;
         }
-        let mut effects = Vec::new();
-        if let Some(data) = feed.newest() {
-            effects.extend(model.take(data));
+        let mut effects = news(&mut model, feed, packets, &mut changed);
+        if changed {
+            terminal.draw(|frame| screen::draw(frame, &mut model, look))?;
         }
-        if let Some(answer) = packets.answer() {
-            effects.extend(model.answer(answer));
-        }
-        if let Some(rivals) = feed.rivals() {
-            model.take_rivals(rivals);
-        }
-        model.status = feed.status();
-        terminal.draw(|frame| screen::draw(frame, &mut model, look))?;
         // All that waits is taken before the next frame: pasting or holding a key down must not lag.
         let mut wait = TICK;
+        changed = !effects.is_empty();
         while event::poll(wait)? {
             wait = Duration::ZERO;
+            changed = true;
             effects.extend(handle(&mut model, event::read()?));
         }
         for effect in effects {
@@ -92,14 +92,41 @@ pub fn run(
                 Effect::Quit => return Ok(()),
                 Effect::Suspend => suspend(&mut terminal, config.mouse)?,
                 Effect::Redraw => terminal = fresh()?,
+                Effect::Copy(text) => copy(&text)?,
                 Effect::Order(order) => model.message = feed.order(order).err(),
                 Effect::Ask(job) => packets.ask(job),
                 Effect::Rivals(key) => feed.ask_rivals(key),
                 Effect::Free(data) => feed.give_back(data),
-                Effect::Export(export) => model.message = Some(write(&model, export)),
+                Effect::Export(export) => write(&mut model, export),
             }
         }
     }
+}
+
+/// Takes in what the other threads have to say; `changed` if they had.
+fn news(
+    model: &mut Model,
+    feed: &mut dyn Feed,
+    packets: &mut dyn Packets,
+    changed: &mut bool,
+) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    if let Some(data) = feed.newest() {
+        *changed = true;
+        effects.extend(model.take(data));
+    }
+    if let Some(answer) = packets.answer() {
+        *changed = true;
+        effects.extend(model.answer(answer));
+    }
+    if let Some(rivals) = feed.rivals() {
+        *changed = true;
+        model.take_rivals(rivals);
+    }
+    let status = feed.status();
+    *changed |= status != model.status;
+    model.status = status;
+    effects
 }
 
 /// What an event changes.
@@ -113,35 +140,44 @@ fn handle(model: &mut Model, event: Event) -> Vec<Effect> {
             let key = Key::from(key);
             model.key_pressed(key, character.filter(|_| key.is_plain()))
         }
-        Event::Mouse(mouse) => match mouse.kind {
-            MouseEventKind::Down(MouseButton::Left) => {
-                model.clicked(Position::new(mouse.column, mouse.row))
-            }
-            MouseEventKind::Down(MouseButton::Right) => model.act(Action::Back),
-            MouseEventKind::ScrollUp => model.wheel(false),
-            MouseEventKind::ScrollDown => model.wheel(true),
-            _ => Vec::new(),
-        },
-        Event::Paste(text) if model.prompt.is_some() => {
-            let key = |c| (Key::plain(c), Some(c));
-            let keys = text.chars().filter(|c| !c.is_control()).map(key);
-            keys.flat_map(|(key, c)| model.key_pressed(key, c))
-                .collect()
+        Event::Mouse(mouse) => mouse_event(model, mouse),
+        Event::Paste(text) => {
+            model.pasted(&text);
+            Vec::new()
         }
         _ => Vec::new(),
     }
 }
 
-/// Writes a file; what to say about it.
-fn write(model: &Model, export: Export) -> String {
+fn mouse_event(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
+    let at = Position::new(mouse.column, mouse.row);
+    match mouse.kind {
+        MouseEventKind::Down(MouseButton::Left) => model.clicked(at),
+        MouseEventKind::Down(MouseButton::Right) => model.act(Action::Back),
+        MouseEventKind::ScrollUp => model.wheel(at, false),
+        MouseEventKind::ScrollDown => model.wheel(at, true),
+        _ => Vec::new(),
+    }
+}
+
+/// Asks the terminal to take a text into its clipboard (OSC 52, which goes through ssh and tmux). Some terminals don't, or
+/// ask first; none says so.
+fn copy(text: &str) -> io::Result<()> {
+    let mut out = stdout();
+    write!(out, "\x1b]52;c;{}\x07", STANDARD.encode(text))?;
+    out.flush()
+}
+
+/// Writes a file, and says where it went.
+fn write(model: &mut Model, export: Export) {
     let (Some(data), Some(attempt)) = (&model.data, model.attempt()) else {
-        return "there is no attempt to write".to_owned();
+        return model.tell(Err("there is no attempt to write".to_owned()));
     };
     let ladder = model.ladder.ladder.as_ref();
-    match export.write(Path::new(""), &data.report, attempt, ladder) {
-        Ok(path) => format!("written to {}", path.display()),
-        Err(error) => format!("{}: {error}", export.file_name(attempt)),
-    }
+    let done = export.write(Path::new(""), &data.report, attempt, ladder);
+    let name = export.file_name(attempt);
+    let done = done.map_err(|error| format!("{name}: {error}"));
+    model.written(export, done.as_deref().map_err(Clone::clone));
 }
 
 type Screen = Terminal<CrosstermBackend<Stdout>>;

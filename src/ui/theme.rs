@@ -9,7 +9,7 @@ use ratatui::style::{Color, Modifier, Style};
 /// Which colours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Theme {
-    /// For dark backgrounds, and where nothing is known: no colour that a light one hides.
+    /// For dark backgrounds, and where nothing is known.
     #[default]
     Dark,
     /// For light backgrounds: no yellow, no cyan.
@@ -55,8 +55,8 @@ impl Theme {
             (_, Ink::Strong) | (Self::Mono, Ink::Warn) => bold,
             (Self::Mono, Ink::Bad) => bold.add_modifier(Modifier::UNDERLINED),
             (Self::Mono, Ink::Good | Ink::Accent) => style,
-            (Self::Dark, Ink::Dim) => style.fg(Color::DarkGray),
-            (Self::Light | Self::Mono, Ink::Dim) => style.add_modifier(Modifier::DIM),
+            // Not dark grey: where the sixteen colours are Solarized's, that is the background.
+            (_, Ink::Dim) => style.add_modifier(Modifier::DIM),
             (_, Ink::Good) => style.fg(Color::Green),
             (_, Ink::Bad) => bold.fg(Color::Red),
             (Self::Dark, Ink::Warn) => style.fg(Color::Yellow),

@@ -123,6 +123,15 @@ impl Tty {
         self.child.process_id().expect("running")
     }
 
+    /// The terminal takes lines and shows what is typed, as a shell leaves it to a program.
+    pub fn is_cooked(&self) -> bool {
+        let flags = self.master.get_termios().expect("a terminal").local_flags;
+        let flags = format!("{flags:?}");
+        ["ICANON", "ECHO", "ISIG"]
+            .iter()
+            .all(|name| flags.contains(name))
+    }
+
     /// Waits for the end; how it ended, and whether the terminal is as it was.
     pub fn end(&mut self) -> (ExitStatus, bool) {
         let start = Instant::now();
@@ -141,6 +150,7 @@ impl Tty {
                 && !screen.hide_cursor()
                 && !screen.bracketed_paste()
                 && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
+                && self.is_cooked()
         };
         while !restored() && start.elapsed() < PATIENCE {
             thread::sleep(Duration::from_millis(10));

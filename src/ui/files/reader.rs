@@ -1,35 +1,15 @@
 //! The thread that reads captures and feeds the engine.
 
-use super::Opener;
 use super::rates::Rates;
-use crate::diagnose::Thresholds;
-use crate::engine::{Engine, Limits};
+use super::saved::{Message, Plan, Shared};
+use crate::engine::Engine;
 use crate::snapshot::Outcome;
 use crate::source::{CaptureInfo, Source};
-use crate::target::Target;
 use crate::types::{CaptureId, Timestamp};
-use crate::ui::feed::{Data, Feed, Order, Rivals, State, Status};
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::thread;
+use crate::ui::feed::{Data, Order, Rivals, State, Status};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
-
-/// What to read, and what to look for in it.
-#[derive(Clone)]
-pub struct Plan {
-    /// Opens the captures.
-    pub open: Opener,
-    /// They can be opened again: no standard input among them.
-    pub again: bool,
-    /// Size of the files, where that tells how much there is to read.
-    pub size: Option<u64>,
-    /// What to look for.
-    pub target: Target,
-    /// Bounds of what is held.
-    pub limits: Limits,
-    /// When something is slow.
-    pub thresholds: Thresholds,
-}
 
 /// Shortest time between two snapshots.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -41,111 +21,6 @@ const BATCH: usize = 4096;
 const OVERHEAD: u64 = 32;
 /// Steps of the capture's clock at which a failure is looked for.
 const STEP: Duration = Duration::from_millis(250);
-
-/// What the reading thread and the screens share.
-#[derive(Default)]
-struct Shared {
-    newest: Mutex<Option<Arc<Data>>>,
-    status: Mutex<Status>,
-    rivals: Mutex<Option<Rivals>>,
-}
-
-impl Shared {
-    fn status(&self) -> MutexGuard<'_, Status> {
-        self.status
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    fn rivals(&self) -> MutexGuard<'_, Option<Rivals>> {
-        self.rivals
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    fn newest(&self) -> MutexGuard<'_, Option<Arc<Data>>> {
-        self.newest
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-}
-
-/// What is sent to the thread.
-enum Message {
-    Order(Order),
-    Free(Arc<Data>),
-    Rivals(u64),
-}
-
-/// Saved captures, read by a thread.
-pub struct FileFeed {
-    shared: Arc<Shared>,
-    send: Sender<Message>,
-    again: bool,
-}
-
-impl FileFeed {
-    /// Opens the captures and begins to read.
-    ///
-    /// # Errors
-    /// If they can't be opened.
-    pub fn start(plan: Plan) -> Result<Self, String> {
-        let shared = Arc::new(Shared::default());
-        let (send, orders) = channel();
-        let (opened, first) = channel();
-        let again = plan.again;
-        let theirs = Arc::clone(&shared);
-        let work = move || {
-            let source = match (plan.open)() {
-                Ok(source) => source,
-                Err(error) => return drop(opened.send(Err(error))),
-            };
-            drop(opened.send(Ok(())));
-            Reader::new(plan, source, theirs, orders).run();
-        };
-        let thread = thread::Builder::new().name("reader".to_owned()).spawn(work);
-        thread.map_err(|e| format!("no thread to read with: {e}"))?;
-        first
-            .recv()
-            .unwrap_or_else(|_| Err("the reader ended".to_owned()))?;
-        Ok(Self {
-            shared,
-            send,
-            again,
-        })
-    }
-}
-
-impl Feed for FileFeed {
-    fn newest(&mut self) -> Option<Arc<Data>> {
-        self.shared.newest().take()
-    }
-
-    fn give_back(&mut self, data: Arc<Data>) {
-        drop(self.send.send(Message::Free(data)));
-    }
-
-    fn status(&self) -> Status {
-        self.shared.status().clone()
-    }
-
-    fn order(&mut self, order: Order) -> Result<(), String> {
-        let restarts = order == Order::Rewind || self.shared.status().state == State::Done;
-        if restarts && !self.again {
-            return Err("standard input can't be read again: save it to a file first".to_owned());
-        }
-        let sent = self.send.send(Message::Order(order));
-        sent.map_err(|_| "the reader has ended".to_owned())
-    }
-
-    fn ask_rivals(&mut self, key: u64) {
-        drop(self.send.send(Message::Rivals(key)));
-    }
-
-    fn rivals(&mut self) -> Option<Rivals> {
-        self.shared.rivals().take()
-    }
-}
 
 /// How frames are taken.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -159,7 +34,7 @@ enum Mode {
 }
 
 /// The thread's own state.
-struct Reader {
+pub(super) struct Reader {
     plan: Plan,
     source: Box<dyn Source>,
     engine: Engine,
@@ -192,7 +67,7 @@ fn now() -> Instant {
 }
 
 impl Reader {
-    fn new(
+    pub(super) fn new(
         plan: Plan,
         source: Box<dyn Source>,
         shared: Arc<Shared>,
@@ -225,7 +100,7 @@ impl Reader {
     }
 
     /// Until nobody sends orders any more.
-    fn run(&mut self) {
+    pub(super) fn run(&mut self) {
         loop {
             match self.mode {
                 Mode::Read => self.some_frames(),

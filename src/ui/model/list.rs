@@ -18,6 +18,8 @@ pub enum Sort {
     Took,
     /// By name.
     Name,
+    /// By whom it points at.
+    Blame,
     /// By cause.
     Cause,
 }
@@ -31,6 +33,7 @@ impl Sort {
             Self::Outcome => "outcome",
             Self::Took => "time taken",
             Self::Name => "name",
+            Self::Blame => "points at",
             Self::Cause => "cause",
         }
     }
@@ -42,7 +45,8 @@ impl Sort {
             Self::Started => Self::Outcome,
             Self::Outcome => Self::Took,
             Self::Took => Self::Name,
-            Self::Name => Self::Cause,
+            Self::Name => Self::Blame,
+            Self::Blame => Self::Cause,
             Self::Cause => Self::Started,
         }
     }
@@ -53,6 +57,10 @@ impl Sort {
             Self::Outcome => badness(b.outcome).cmp(&badness(a.outcome)),
             Self::Took => b.duration.total_cmp(&a.duration),
             Self::Name => a.name.cmp(&b.name),
+            Self::Blame => {
+                let of = |a: &Attempt| (a.blame.is_none(), a.blame.map(|b| b.as_str()));
+                of(a).cmp(&of(b))
+            }
             Self::Cause => (a.cause.is_none(), &a.cause).cmp(&(b.cause.is_none(), &b.cause)),
         }
     }

@@ -1,6 +1,6 @@
 //! Moving about.
 
-use super::{Effect, Model, Screen, Scroll};
+use super::{Effect, Model, Pane, Screen, Scroll};
 use crate::snapshot::Outcome;
 use crate::ui::action::Action;
 
@@ -10,8 +10,9 @@ impl Model {
         match self.screen {
             Screen::Attempts => &mut self.list.scroll,
             Screen::Ladder => &mut self.ladder.scroll,
-            Screen::Detail if self.second_pane => &mut self.ladder.list,
-            Screen::Causes if self.second_pane => &mut self.scrolls[8],
+            Screen::Detail if self.pane == Pane::Second => &mut self.ladder.list,
+            Screen::Detail if self.pane == Pane::Third => &mut self.ladder.bytes,
+            Screen::Causes if self.pane == Pane::Second => &mut self.cause_text,
             _ => self.scroll(),
         }
     }
@@ -21,7 +22,8 @@ impl Model {
         self.current().go(to);
         match self.screen {
             Screen::Attempts => self.list.follow = false,
-            Screen::Causes => self.scrolls[8] = Scroll::default(),
+            Screen::Causes => self.cause_text = Scroll::default(),
+            Screen::Detail => self.ladder.bytes = Scroll::default(),
             _ => {}
         }
         Vec::new()
@@ -31,7 +33,11 @@ impl Model {
     pub(super) fn move_by(&mut self, action: Action) -> Vec<Effect> {
         match action {
             Action::Pane => {
-                self.second_pane = !self.second_pane;
+                self.pane = match (self.screen, self.pane) {
+                    (Screen::Detail | Screen::Causes, Pane::First) => Pane::Second,
+                    (Screen::Detail, Pane::Second) => Pane::Third,
+                    _ => Pane::First,
+                };
                 Vec::new()
             }
             Action::Left => self.neighbour(false),
@@ -80,18 +86,11 @@ impl Model {
     #[must_use]
     pub fn is_text(&self) -> bool {
         match self.screen {
-            Screen::Help => true,
-            Screen::Detail => !self.second_pane,
-            Screen::Causes => self.second_pane,
+            Screen::Help | Screen::Verdict => true,
+            Screen::Detail => self.pane != Pane::Second,
+            Screen::Causes => self.pane == Pane::Second,
             _ => false,
         }
-    }
-
-    /// Three lines of the wheel.
-    pub fn wheel(&mut self, down: bool) -> Vec<Effect> {
-        let step = if down { Action::Down } else { Action::Up };
-        (0..3).for_each(|_| drop(self.line_by(step)));
-        Vec::new()
     }
 
     /// The attempt after or before this one, with its packets where these are shown.

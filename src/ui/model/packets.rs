@@ -2,7 +2,10 @@
 
 use super::{Effect, Model, Screen, Scroll};
 use crate::ladder::{Collected, Glyphs, Ladder, Painter};
-use crate::ui::feed::Job;
+use crate::snapshot::Attempt;
+use crate::ui::feed::{Job, State};
+use foldhash::fast::FixedState;
+use std::hash::BuildHasher;
 
 /// Packets of one attempt, or the wait for them.
 #[derive(Debug, Default)]
@@ -14,6 +17,15 @@ pub struct Loaded {
     pub failed: Option<String>,
     /// What was found.
     pub collected: Option<Collected>,
+    /// What the attempt was like when they were asked for.
+    stamp: u64,
+    /// They are being looked for once more: there may be more of them by now.
+    again: bool,
+}
+
+/// Tells whether anything of an attempt has changed.
+fn stamp(attempt: &Attempt) -> u64 {
+    FixedState::with_seed(0).hash_one(format!("{attempt:?}"))
 }
 
 impl Loaded {
@@ -27,12 +39,13 @@ impl Loaded {
         if self.key != Some(key) {
             return false;
         }
-        self.pending = false;
+        (self.pending, self.again) = (false, false);
         self.collected = Some(collected);
         true
     }
 
     pub(super) fn fail(&mut self, why: &str) {
+        self.again = false;
         if std::mem::take(&mut self.pending) {
             self.failed = Some(why.to_owned());
         }
@@ -55,6 +68,8 @@ pub struct LadderView {
     pub scroll: Scroll,
     /// Cursor and first line in the list of packets (Detail).
     pub list: Scroll,
+    /// First line of the bytes of the packet under that cursor.
+    pub bytes: Scroll,
     /// Runs of payload are one row.
     pub fold: bool,
     width: u16,
@@ -66,6 +81,7 @@ impl Default for LadderView {
             ladder: None,
             scroll: Scroll::default(),
             list: Scroll::default(),
+            bytes: Scroll::default(),
             fold: true,
             width: 0,
         }
@@ -101,9 +117,13 @@ impl Model {
             return Vec::new();
         }
         let job = Job::Collect(key, Box::new(attempt.clone()));
+        // One job at a time: another would end the writing of a file half-way.
+        let busy = self.writing;
         self.loaded = Loaded {
-            key: Some(key),
-            pending: true,
+            key: (!busy).then_some(key),
+            pending: !busy,
+            failed: busy.then(|| "a file is being written; they come after that".to_owned()),
+            stamp: stamp(attempt),
             ..Loaded::default()
         };
         let fold = self.ladder.fold;
@@ -112,7 +132,37 @@ impl Model {
             ..LadderView::default()
         };
         self.scrolls[Screen::Detail as usize] = Scroll::default();
+        if busy {
+            return Vec::new();
+        }
         vec![Effect::Ask(job)]
+    }
+
+    /// Asks once more for the packets shown, where a newer snapshot says more of the attempt: at once of a live capture,
+    /// of files when all is read, since each time they are read from the beginning.
+    pub(super) fn refresh(&mut self) -> Option<Effect> {
+        let shown = matches!(self.screen, Screen::Ladder | Screen::Detail);
+        let all = self.data.as_ref().is_some_and(|d| d.complete);
+        let due = self.status.state == State::Live || all;
+        let idle = self.loaded.collected.is_some() && !self.loaded.again && !self.writing;
+        if !(shown && due && idle) {
+            return None;
+        }
+        let (key, attempt) = (self.key()?, self.attempt()?.clone());
+        let stamp = stamp(&attempt);
+        if self.loaded.key != Some(key) || self.loaded.stamp == stamp {
+            return None;
+        }
+        (self.loaded.stamp, self.loaded.again) = (stamp, true);
+        Some(Effect::Ask(Job::Collect(key, Box::new(attempt))))
+    }
+
+    /// Asks for them where the screen shows packets: a file that was being written had the way.
+    pub(super) fn load_if_shown(&mut self) -> Vec<Effect> {
+        match self.screen {
+            Screen::Ladder | Screen::Detail => self.load(),
+            _ => Vec::new(),
+        }
     }
 
     /// Lays the ladder out for the width of the screen, with the cursor on the packet that it was on; at first on the
@@ -135,7 +185,7 @@ impl Model {
         view.width = self.size.0;
         view.scroll.count = ladder.rows.len();
         view.list.count = ladder.packets.len();
-        if before.is_none()
+        if view.ladder.is_none()
             && let Some(first) = ladder.packets.iter().position(|p| p.proof)
         {
             view.list.go(first);

@@ -1,14 +1,16 @@
 //! The list of attempts, and the one under the cursor in words.
 
-use super::{Look, bar, cut, duration, ink, lines, pad, waits, waits_short, wrap};
+use super::{Look, bar, cut, duration, fit, ink, lines, pad, right, waits, waits_short, wrap};
 use crate::diagnose::rules;
 use crate::ladder::{Ink, Span};
 use crate::snapshot::{Attempt, StageCell, Status};
 use crate::types::Timestamp;
-use crate::ui::model::Model;
+use crate::ui::action::Action;
+use crate::ui::model::{Click, Model, Pane, Sort};
 use crate::ui::theme::{of_outcome, of_status};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
+use unicode_width::UnicodeWidthStr;
 
 /// The stages in the order of the cells, as the heading names them.
 const STAGES: [&str; 5] = ["DNS", "TCP", "TLS", "QUIC", "HTTP"];
@@ -66,10 +68,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: L
     ];
     let [heading, body, detail] = Layout::vertical(parts).areas(area);
     let columns = Columns::for_width(area.width.into());
-    bar(frame, heading, look, &heading_text(&columns, look));
-    model.body = body;
+    model.panes.push((Pane::First, body));
     let count = model.list.rows().len();
     model.list.scroll.measure(count, body.height.into());
+    head(frame, heading, model, &columns, look);
     let Some(data) = model.data.clone() else {
         let wait = vec![vec![ink(Ink::Dim, " nothing seen yet")]];
         lines(frame, body, look, None, wait.into_iter());
@@ -94,27 +96,44 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: L
 /// Why the list is empty, and what to do.
 fn nothing(model: &Model) -> Vec<Vec<Span>> {
     let text = if model.filter_text.is_empty() {
-        " No attempt to reach the target yet (--all shows every service)."
+        " No attempt to reach the target yet (--all shows every service).".to_owned()
     } else {
-        " The filter shows none of the attempts; esc clears it."
+        let key = model.keys.name(Action::ClearFilter);
+        format!(" The filter shows none of the attempts; {key} shows all again.")
     };
     vec![Vec::new(), vec![ink(Ink::Plain, text)]]
 }
 
-fn heading_text(columns: &Columns, look: Look) -> String {
-    let cell = |text: &str, width: usize| pad(text, width, look.glyphs);
-    let mut out = String::from(" ");
-    out.push_str(&cell("#", columns.number));
-    out.push_str(&cell("UTC", columns.time));
-    out.push_str(&cell("client", columns.client));
-    out.push_str(&cell("name", columns.name));
-    STAGES
-        .iter()
-        .for_each(|stage| out.push_str(&cell(stage, columns.cell)));
-    out.push_str(&cell("took", columns.took));
-    out.push_str(&cell("points at", columns.blame));
-    out.push_str("cause");
-    out
+/// The names of the columns, to be clicked, and how far down the cursor is.
+fn head(frame: &mut Frame<'_>, area: Rect, model: &mut Model, columns: &Columns, look: Look) {
+    let mut names = vec![
+        ("#", columns.number, Sort::Started),
+        ("UTC", columns.time, Sort::Started),
+        ("client", columns.client, Sort::Started),
+        ("name", columns.name, Sort::Name),
+    ];
+    names.extend(STAGES.map(|stage| (stage, columns.cell, Sort::Outcome)));
+    names.extend([
+        ("took", columns.took, Sort::Took),
+        ("points at", columns.blame, Sort::Blame),
+        ("cause", columns.cause, Sort::Cause),
+    ]);
+    let mut text = String::from(" ");
+    for (name, width, sort) in names {
+        let place = Rect {
+            x: area.x + u16::try_from(text.width()).unwrap_or(0),
+            width: u16::try_from(width).unwrap_or(0),
+            ..area
+        };
+        model.place(place.intersection(area), Click::Sort(sort));
+        text.push_str(&pad(name, width, look.glyphs));
+    }
+    bar(frame, area, look, &text);
+    let scroll = model.list.scroll;
+    let word = format!(" {}/{} ", scroll.at + 1, scroll.count);
+    if scroll.count > 0 && text.trim_end().width() + word.width() <= area.width.into() {
+        right(frame, area, area.y, look, &word);
+    }
 }
 
 /// A column's text, one space before the next column.
@@ -200,53 +219,29 @@ fn cell(stage: &StageCell, width: usize, clock: Option<Timestamp>, look: Look) -
         Status::Unseen => (glyphs.unseen, "unseen"),
         Status::Skipped => (glyphs.skipped, ""),
     };
-    match stage.took {
-        Some(took) if width > 12 => format!("{glyph} {word} {}", duration(took)),
-        _ if width > 12 => format!("{glyph} {word}"),
-        _ => format!("{glyph}{word}"),
+    if width <= 12 {
+        return format!("{glyph}{word}");
     }
+    let short = format!("{glyph} {word}");
+    let long = stage.took.map(|t| format!("{short} {}", duration(t)));
+    long.filter(|l| l.width() < width).unwrap_or(short)
 }
 
 /// The attempt under the cursor.
 fn words(frame: &mut Frame<'_>, area: Rect, attempt: &Attempt, now: Option<Timestamp>, look: Look) {
     let name = attempt.name.as_deref().unwrap_or("(no name)");
-    let clock = attempt.started.get(11..23).unwrap_or_default();
+    let clock_end = if area.width < 100 { 19 } else { 23 };
+    let clock = attempt.started.get(11..clock_end).unwrap_or_default();
     let role = attempt.role.as_deref().filter(|r| *r != "unknown");
     let role = role.map(|r| format!(" ({r})")).unwrap_or_default();
     let heading = Rect { height: 1, ..area };
     let text = format!(
-        " #{} {name}{role}  {clock}  from {}",
+        " #{} {name}{role}  {clock} UTC  from {}",
         attempt.id, attempt.client
     );
     bar(frame, heading, look, &text);
     let room = usize::from(area.width).saturating_sub(3);
-    let mut rows: Vec<Vec<Span>> = Vec::new();
-    let title = |id: &str| rules::find(id).map_or("", |rule| rule.title());
-    match (&attempt.cause, attempt.blame, attempt.confidence) {
-        (Some(cause), Some(blame), Some(sure)) => {
-            let sure = format!("points at {}, {:.0} % sure", blame.as_str(), sure * 100.0);
-            let title = cut(
-                title(cause),
-                room.saturating_sub(sure.len() + 3),
-                look.glyphs,
-            );
-            rows.push(vec![
-                ink(of_outcome(attempt.outcome), format!(" {title}")),
-                ink(Ink::Plain, format!("  {sure}")),
-            ]);
-        }
-        _ => {
-            let details = attempt.stages.iter().filter(|s| s.status == Status::Passed);
-            let details: Vec<String> = details
-                .map(|s| format!("{}: {}", s.stage, s.detail))
-                .collect();
-            let text = format!(" {}  {}", attempt.outcome.as_str(), details.join(" · "));
-            rows.push(vec![ink(
-                of_outcome(attempt.outcome),
-                cut(&text, room, look.glyphs),
-            )]);
-        }
-    }
+    let mut rows = vec![outcome_line(attempt, room, look)];
     let waiting = attempt
         .stages
         .iter()
@@ -275,5 +270,34 @@ fn words(frame: &mut Frame<'_>, area: Rect, attempt: &Attempt, now: Option<Times
         height: area.height.saturating_sub(1),
         ..area
     };
+    let room = usize::from(body.height);
+    if rows.len() > room
+        && let Some(last) = rows.get_mut(room.saturating_sub(1))
+    {
+        last.push(ink(Ink::Plain, format!(" {}", look.glyphs.more)));
+        *last = fit(std::mem::take(last), area.width.into(), look);
+    }
     lines(frame, body, look, None, rows.into_iter());
+}
+
+/// What became of it: the cause in words, or how far it got.
+fn outcome_line(attempt: &Attempt, room: usize, look: Look) -> Vec<Span> {
+    let outcome = of_outcome(attempt.outcome);
+    if let (Some(cause), Some(blame), Some(sure)) =
+        (&attempt.cause, attempt.blame, attempt.confidence)
+    {
+        let title = rules::find(cause).map_or("", |rule| rule.title());
+        let sure = format!("points at {}, {:.0} % sure", blame.as_str(), sure * 100.0);
+        let title = cut(title, room.saturating_sub(sure.len() + 3), look.glyphs);
+        return vec![
+            ink(outcome, format!(" {title}")),
+            ink(Ink::Plain, format!("  {sure}")),
+        ];
+    }
+    let passed = attempt.stages.iter().filter(|s| s.status == Status::Passed);
+    let details: Vec<String> = passed
+        .map(|s| format!("{}: {}", s.stage, s.detail))
+        .collect();
+    let text = format!(" {}  {}", attempt.outcome.as_str(), details.join(" · "));
+    vec![ink(outcome, cut(&text, room, look.glyphs))]
 }

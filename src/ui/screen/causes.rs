@@ -3,7 +3,7 @@
 use super::{Look, bar, ink, lines, text, wrap};
 use crate::diagnose::{Severity, rules};
 use crate::ladder::Ink;
-use crate::ui::model::{Model, Screen};
+use crate::ui::model::{Model, Pane, Screen};
 use crate::ui::theme::of_severity;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -18,9 +18,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: L
     let scroll = &mut model.scrolls[Screen::Causes as usize];
     scroll.measure(all.len(), list.height.into());
     let scroll = *scroll;
-    if !model.second_pane {
-        model.body = list;
-    }
+    model.panes.push((Pane::First, list));
     let row = |rule: &&crate::diagnose::Rule| {
         let inked = match rule.severity {
             Severity::Note => Ink::Dim,
@@ -42,12 +40,14 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: L
     let parts = [Constraint::Length(1), Constraint::Min(1)];
     let [heading, body] = Layout::vertical(parts).areas(right);
     let head = format!(
-        "{} · {} · points at {}",
+        "{}{} · {} · points at {}",
+        if model.pane == Pane::Second { "*" } else { " " },
         rule.stage.as_str(),
         rule.severity.as_str(),
         rule.blame.as_str()
     );
     bar(frame, heading, look, &head);
+    model.panes.push((Pane::Second, body));
     let room = usize::from(body.width).saturating_sub(1);
     let mut out = Vec::new();
     for part in rule.doc().split("\n\n") {
@@ -67,5 +67,5 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: L
                 .map(|l| vec![ink(Ink::Plain, l)]),
         );
     }
-    text(frame, body, look, &mut model.scrolls[8], out);
+    text(frame, body, look, &mut model.cause_text, out);
 }

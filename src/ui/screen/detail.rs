@@ -1,11 +1,11 @@
 //! One attempt in full: findings and facts, and its packets with their bytes.
 
-use super::{Look, bar, cut, duration, ink, lines, text, waits, wrap};
+use super::{Look, bar, cut, duration, ink, lines, right, text, waits, wrap};
 use crate::diagnose::rules;
 use crate::ladder::{Ink, Seen, Span, Trouble};
 use crate::snapshot::{Attempt, Finding, Path, Status};
 use crate::types::Timestamp;
-use crate::ui::model::{Model, Screen};
+use crate::ui::model::{Model, Pane, Screen};
 use crate::ui::theme::{of_outcome, of_severity, of_status};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -21,7 +21,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: L
         let parts = [Constraint::Percentage(50), Constraint::Percentage(50)];
         let [left, right] = Layout::horizontal(parts).spacing(1).areas(area);
         (Some(left), Some(right))
-    } else if model.second_pane {
+    } else if model.pane != Pane::First {
         (None, Some(area))
     } else {
         (Some(area), None)
@@ -40,10 +40,16 @@ fn head(area: Rect) -> (Rect, Rect) {
     (head, body)
 }
 
+/// What has the keys has a star.
+fn mark(model: &Model, pane: Pane) -> char {
+    if model.pane == pane { '*' } else { ' ' }
+}
+
 fn facts(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: Look) {
     let (heading, body) = head(area);
-    let mark = if model.second_pane { " " } else { "*" };
+    let mark = mark(model, Pane::First);
     bar(frame, heading, look, &format!("{mark}findings and facts"));
+    model.panes.push((Pane::First, body));
     let room = usize::from(area.width).saturating_sub(2);
     let mut all = Vec::new();
     if let Some(attempt) = model.attempt() {
@@ -190,7 +196,7 @@ fn stages(
         entry(stage.stage, &text, room, of_status(stage.status), out);
         if let Some(pending) = &stage.pending {
             entry(
-                "",
+                " ",
                 &format!("waits: {}", waits(pending, clock)),
                 room,
                 Ink::Accent,
@@ -264,11 +270,12 @@ fn packets(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: Look) {
         Constraint::Min(3),
     ];
     let [heading, list, below] = Layout::vertical(parts).areas(area);
-    let mark = if model.second_pane { "*" } else { " " };
-    bar(frame, heading, look, &format!("{mark}packets"));
-    if model.second_pane {
-        model.body = list;
-    }
+    let mark_of_list = mark(model, Pane::Second);
+    bar(frame, heading, look, &format!("{mark_of_list}packets"));
+    let mark = mark(model, Pane::Third);
+    model.panes.push((Pane::Second, list));
+    let (head_of_bytes, body_of_bytes) = head(below);
+    model.panes.push((Pane::Third, body_of_bytes));
     if let Some(text) = super::ladder::waiting(model) {
         lines(frame, list, look, None, [text].map(|t| vec![t]).into_iter());
         return;
@@ -292,8 +299,18 @@ fn packets(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: Look) {
         )
     });
     lines(frame, list, look, scroll.at.checked_sub(scroll.top), rows);
+    if scroll.count > scroll.height {
+        let word = format!(" {}/{} ", scroll.at + 1, scroll.count);
+        right(frame, heading, heading.y, look, &word);
+    }
     if let Some(packet) = ladder.packets.get(scroll.at) {
-        bytes(frame, below, look, packet);
+        let title = format!(
+            "{mark}frame {}  {} → {}  {} bytes, {} captured",
+            packet.mark.frame.0, packet.src, packet.dst, packet.wire_len, packet.captured
+        );
+        bar(frame, head_of_bytes, look, &title);
+        let rows = bytes(packet, body_of_bytes.width.into());
+        text(frame, body_of_bytes, look, &mut view.bytes, rows);
     }
 }
 
@@ -303,6 +320,7 @@ fn row(packet: &Seen, look: Look, width: usize, start: &str, sent: bool) -> Vec<
     let arrow = glyphs.heads[usize::from(sent)];
     let trouble = match packet.trouble {
         Trouble::None | Trouble::KeepAlive => "",
+        Trouble::Again if packet.what.contains(" try ") => "",
         Trouble::Again => " (again)",
         Trouble::Late => " (late)",
         Trouble::Missing(_) => " (after a gap)",
@@ -323,26 +341,20 @@ fn row(packet: &Seen, look: Look, width: usize, start: &str, sent: bool) -> Vec<
     ]
 }
 
-/// The packet under the cursor: its ends, its place, its bytes.
-fn bytes(frame: &mut Frame<'_>, area: Rect, look: Look, packet: &Seen) {
-    let (heading, body) = head(area);
-    let text = format!(
-        " frame {}  {} → {}  {} bytes, {} captured",
-        packet.mark.frame.0, packet.src, packet.dst, packet.wire_len, packet.captured
-    );
-    let text = if look.glyphs.lane.is_ascii() {
-        text.replace('→', ">")
-    } else {
-        text
-    };
-    bar(frame, heading, look, &text);
-    let mut rows = vec![vec![ink(Ink::Plain, format!(" {}", packet.what))]];
+/// The packet under the cursor: what it says, and its bytes.
+fn bytes(packet: &Seen, room: usize) -> Vec<Vec<Span>> {
+    let what = wrap(&packet.what, room.saturating_sub(2), 0).into_iter();
+    let mut rows: Vec<Vec<Span>> = what
+        .map(|text| vec![ink(Ink::Plain, format!(" {text}"))])
+        .collect();
     let hex = packet.bytes.chunks(HEX).enumerate();
-    rows.extend(
-        hex.take(body.height.into())
-            .map(|(at, chunk)| hex_line(at, chunk)),
-    );
-    lines(frame, body, look, None, rows.into_iter());
+    rows.extend(hex.map(|(at, chunk)| hex_line(at, chunk)));
+    let more = packet.captured.saturating_sub(packet.bytes.len());
+    if more > 0 {
+        let text = format!(" … {more} bytes more are not kept here; an export has them all");
+        rows.push(vec![ink(Ink::Dim, text)]);
+    }
+    rows
 }
 
 fn hex_line(at: usize, chunk: &[u8]) -> Vec<Span> {

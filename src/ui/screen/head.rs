@@ -2,25 +2,27 @@
 
 use super::{Look, cut, duration, grouped, ink, lines, size, wrap};
 use crate::ladder::{Ink, Span};
-use crate::snapshot::rfc3339;
+use crate::snapshot::{Attempt, Verdict, rfc3339};
+use crate::ui::action::Action;
 use crate::ui::feed::{State, Status};
-use crate::ui::model::{Model, Screen};
+use crate::ui::model::{Click, List, Model, Screen, Sort};
 use crate::ui::theme::of_outcome;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
-use ratatui::text::{Line, Span as Piece};
+use ratatui::text::Line;
 use unicode_width::UnicodeWidthStr;
 
 /// Bars of the sparkline at most.
 const BARS: usize = 32;
 
-/// The names of the screens; the one shown stands out.
-pub(super) fn title(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
+/// The names of the screens, to be clicked; the one shown stands out.
+pub(super) fn title(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: Look) {
     let style = look.theme.bar();
-    let mut pieces = Vec::new();
+    frame.buffer_mut().set_style(area, style);
+    let mut x = area.x;
     for screen in Screen::ALL {
-        let text = format!(" {}  ", screen.name());
+        let text = format!(" {} ", screen.name());
         let own = if screen == model.screen {
             style
                 .remove_modifier(Modifier::REVERSED)
@@ -28,13 +30,15 @@ pub(super) fn title(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look
         } else {
             style
         };
-        pieces.push(Piece::styled(text, own));
+        let width = u16::try_from(text.len()).unwrap_or(0);
+        let place = Rect { x, width, ..area }.intersection(area);
+        frame.render_widget(Line::styled(text, own), place);
+        model.place(place, Click::Act(action(screen)));
+        x = x.saturating_add(width);
     }
-    frame.buffer_mut().set_style(area, style);
-    frame.render_widget(Line::from(pieces), area);
     let name = format!("shakedown {} ", env!("CARGO_PKG_VERSION"));
     let width = u16::try_from(name.len()).unwrap_or(0);
-    if area.width > 78 + width {
+    if x + width < area.right() {
         let place = Rect {
             x: area.right() - width,
             width,
@@ -44,47 +48,86 @@ pub(super) fn title(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look
     }
 }
 
+const fn action(screen: Screen) -> Action {
+    match screen {
+        Screen::Attempts => Action::Attempts,
+        Screen::Verdict => Action::Verdict,
+        Screen::Ladder => Action::Ladder,
+        Screen::Detail => Action::Detail,
+        Screen::Resolvers => Action::Resolvers,
+        Screen::Servers => Action::Servers,
+        Screen::Causes => Action::Causes,
+        Screen::Export => Action::Export,
+        Screen::Help => Action::Help,
+    }
+}
+
 /// Counters, the verdict in two lines, and what could not be seen.
 pub(super) fn verdict(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
     let width = usize::from(area.width);
     let mut rows = vec![counters(model, look, width)];
     if let Some(data) = &model.data {
         let verdict = &data.report.verdict;
-        let word = verdict.outcome.as_str().to_uppercase();
-        let inked = of_outcome(verdict.outcome);
-        let room = width - 1;
-        let text = wrap(
-            &format!("{word}  {}", verdict.headline),
-            room,
-            word.len() + 2,
-        );
-        for (at, part) in text.iter().take(2).enumerate() {
-            let rest = part.strip_prefix(word.as_str()).filter(|_| at == 0);
-            let last = at == 1 && text.len() > 2;
-            let part = rest.unwrap_or(part);
-            let part = if last {
-                format!("{part} {}", look.glyphs.more)
-            } else {
-                part.to_owned()
-            };
-            let mut spans = vec![ink(Ink::Plain, " ")];
-            if rest.is_some() {
-                spans.push(ink(inked, word.as_str()));
-            }
-            spans.push(ink(Ink::Strong, part));
-            rows.push(spans);
+        let headline = headline(verdict, width, look);
+        let short = headline.len() < 2;
+        rows.extend(headline);
+        if short {
+            rows.push(vec![ink(Ink::Dim, pointing(verdict).unwrap_or_default())]);
         }
-        if text.len() < 2 {
-            let cause = verdict.cause.as_deref().map(|cause| {
-                let blame = verdict.blame.map_or("", |b| b.as_str());
-                format!(" {cause} · points at {blame} · scope {}", verdict.scope)
-            });
-            rows.push(vec![ink(Ink::Dim, cause.unwrap_or_default())]);
-        }
-        let coverage = cut(&verdict.coverage, width - 1, look.glyphs);
-        rows.push(vec![ink(Ink::Dim, format!(" {coverage}"))]);
+        rows.push(vec![ink(Ink::Dim, format!(" {}", verdict.coverage))]);
     } else {
         rows.push(vec![ink(Ink::Dim, " nothing judged yet")]);
+    }
+    lines(frame, area, look, None, rows.into_iter());
+}
+
+/// The sentence in two lines at most; where it is longer, it says so.
+fn headline(verdict: &Verdict, width: usize, look: Look) -> Vec<Vec<Span>> {
+    let word = verdict.outcome.as_str().to_uppercase();
+    let indent = word.len() + 1;
+    let text = format!("{word} {}", verdict.headline);
+    let mut parts = wrap(&text, width.saturating_sub(2), indent);
+    if parts.len() > 2 {
+        parts.truncate(2);
+        parts[1].push(' ');
+        parts[1].push(look.glyphs.more);
+    }
+    let inked = of_outcome(verdict.outcome);
+    let row = |part: String| match part.strip_prefix(word.as_str()) {
+        Some(rest) => vec![
+            ink(inked, format!(" {word}")),
+            ink(Ink::Strong, rest.to_owned()),
+        ],
+        None => vec![ink(Ink::Strong, format!(" {part}"))],
+    };
+    parts.into_iter().map(row).collect()
+}
+
+/// Cause, blame and scope; nothing where nothing is wrong.
+fn pointing(verdict: &Verdict) -> Option<String> {
+    let cause = verdict.cause.as_deref()?;
+    let blame = verdict.blame.map_or("nobody", |b| b.as_str());
+    let sure = verdict
+        .confidence
+        .map(|c| format!(" · {:.0} % sure", c * 100.0));
+    let (sure, scope) = (sure.unwrap_or_default(), &verdict.scope);
+    Some(format!(
+        " {cause} · points at {blame}{sure} · scope {scope}"
+    ))
+}
+
+/// Counters, and the verdict in a line.
+pub(super) fn verdict_line(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
+    let mut rows = vec![counters(model, look, area.width.into())];
+    if let Some(verdict) = model.data.as_ref().map(|d| &d.report.verdict) {
+        let word = verdict.outcome.as_str().to_uppercase();
+        rows.push(vec![
+            ink(of_outcome(verdict.outcome), format!(" {word}")),
+            ink(
+                Ink::Plain,
+                pointing(verdict).unwrap_or(format!(" {}", verdict.headline)),
+            ),
+        ]);
     }
     lines(frame, area, look, None, rows.into_iter());
 }
@@ -94,35 +137,39 @@ pub(super) fn attempt(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Lo
     let width = usize::from(area.width);
     let mut rows = vec![counters(model, look, width)];
     if let Some(attempt) = model.attempt() {
-        let outcome = attempt.outcome;
-        let name = attempt
-            .name
-            .as_deref()
-            .or(attempt.paths.first().map(|p| p.server.as_str()));
-        let name = name.unwrap_or("?");
-        let took = duration(attempt.duration);
-        let cause = attempt.cause.as_deref().unwrap_or_default();
-        let blame = attempt
-            .blame
-            .map(|b| format!(" · points at {}", b.as_str()));
-        let short = format!(" {took}  {cause}");
-        let long = format!("{short}{}", blame.unwrap_or_default());
-        let room = width.saturating_sub(30);
-        let tail = if long.width() <= room { long } else { short };
-        let word = outcome.as_str();
-        let fixed = 12 + word.len() + tail.width();
-        rows.push(vec![
-            ink(Ink::Dim, format!(" #{} ", attempt.id)),
-            ink(
-                Ink::Strong,
-                cut(name, width.saturating_sub(fixed).max(16), look.glyphs),
-            ),
-            ink(Ink::Plain, "  "),
-            ink(of_outcome(outcome), word),
-            ink(Ink::Plain, tail),
-        ]);
+        rows.push(attempt_line(attempt, width, look));
     }
     lines(frame, area, look, None, rows.into_iter());
+}
+
+fn attempt_line(attempt: &Attempt, width: usize, look: Look) -> Vec<Span> {
+    let name = attempt
+        .name
+        .as_deref()
+        .or(attempt.paths.first().map(|p| p.server.as_str()));
+    let name = name.unwrap_or("?");
+    let number = format!(" #{} ", attempt.id);
+    let outcome = attempt.outcome.as_str();
+    let took = format!(" {}", duration(attempt.duration));
+    let cause = attempt.cause.as_deref().map(|c| format!("  {c}"));
+    let cause = cause.unwrap_or_default();
+    let blame = attempt
+        .blame
+        .map(|b| format!(" · points at {}", b.as_str()));
+    let long = format!("{took}{cause}{}", blame.unwrap_or_default());
+    let fixed = number.len() + outcome.len() + 2;
+    // The name before whom it points at, and that before the cause's place on the screen.
+    let fits = |tail: &str| fixed + name.width() + tail.width() <= width;
+    let short = format!("{took}{cause}");
+    let tail = if fits(&long) { long } else { short };
+    let room = width.saturating_sub(fixed + tail.width()).max(16);
+    vec![
+        ink(Ink::Dim, number),
+        ink(Ink::Strong, cut(name, room, look.glyphs)),
+        ink(Ink::Plain, "  "),
+        ink(of_outcome(attempt.outcome), outcome),
+        ink(Ink::Plain, tail),
+    ]
 }
 
 /// What is read: from where, how far, how much, how fast.
@@ -153,22 +200,37 @@ fn counters(model: &Model, look: Look, width: usize) -> Vec<Span> {
     }
     spans.push(ink(Ink::Strong, state(status, look)));
     let packets = grouped(status.packets);
-    spans.push(ink(
-        Ink::Plain,
-        format!("{packets} packets  {}  ", size(status.bytes)),
-    ));
+    spans.push(ink(Ink::Plain, format!("{packets} packets  ")));
     match status.dropped {
         Some(0) => spans.push(ink(Ink::Dim, "none lost  ")),
         Some(lost) => spans.push(ink(Ink::Bad, format!("{} lost  ", grouped(lost)))),
         None => {}
     }
-    if !model.filter_text.is_empty() && model.screen == Screen::Attempts {
-        let count = model.list.rows().len();
-        let filter = cut(&model.filter_text, 20, look.glyphs);
-        spans.push(ink(Ink::Warn, format!("filter {filter} ({count})  ")));
+    spans.push(ink(Ink::Plain, format!("{}  ", size(status.bytes))));
+    if model.screen == Screen::Attempts {
+        spans.extend(selection(model, look));
     }
     let used: usize = spans.iter().map(|s| s.text.width()).sum();
     spans.extend(sparkline(status, look, width.saturating_sub(used + 1)));
+    spans
+}
+
+/// How the list differs from all attempts in the order of time.
+fn selection(model: &Model, look: Look) -> Vec<Span> {
+    let List { sort, reverse, .. } = model.list;
+    let mut spans = Vec::new();
+    if !model.filter_text.is_empty() {
+        let count = model.list.rows().len();
+        let all = model.data.as_ref().map_or(0, |d| d.keys.len());
+        let filter = cut(&model.filter_text, 20, look.glyphs);
+        let text = format!("filter {filter} ({count} of {all})  ");
+        spans.push(ink(Ink::Warn, text));
+    }
+    if sort != Sort::Started || reverse {
+        let way = if reverse { ", reversed" } else { "" };
+        let text = format!("by {}{way}  ", sort.name());
+        spans.push(ink(Ink::Warn, text));
+    }
     spans
 }
 
@@ -219,13 +281,8 @@ fn sparkline(status: &Status, look: Look, room: usize) -> Vec<Span> {
     let (word, rate) = if live { ("", last) } else { ("≤", peak) };
     let rate = match rate {
         r if r >= 10_000.0 => format!("{:.0}k/s", r / 1000.0),
-        r if r >= 10.0 => format!("{r:.0}/s"),
+        r if r >= 10.0 || r <= 0.0 => format!("{r:.0}/s"),
         r => format!("{r:.1}/s"),
-    };
-    let word = if word.is_empty() || look.glyphs.bars[0].is_ascii() {
-        ""
-    } else {
-        word
     };
     let bars: String = sums.iter().map(glyph).collect();
     vec![

@@ -1,11 +1,12 @@
 //! The packets of an attempt as arrows between columns.
 
 use super::{Look, cut, ink, lines, right};
-use crate::ladder::{Ink, Painter, Span, Trouble};
+use crate::ladder::{Ink, Painter, Row, Span, Trouble};
 use crate::snapshot::rfc3339;
-use crate::ui::model::Model;
+use crate::ui::model::{Model, Pane};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
+use unicode_width::UnicodeWidthStr;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: Look) {
     let parts = [
@@ -14,7 +15,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: L
         Constraint::Length(1),
     ];
     let [heading, body, below] = Layout::vertical(parts).areas(area);
-    model.body = body;
+    model.panes.push((Pane::First, body));
     if let Some(text) = waiting(model) {
         lines(
             frame,
@@ -37,11 +38,27 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: L
     let scroll = view.scroll;
     let rows = (scroll.top..ladder.rows.len()).map(|row| painter.row(ladder, row));
     lines(frame, body, look, scroll.at.checked_sub(scroll.top), rows);
-    if let Some(spans) = packet_line(model, look, area.width.into()) {
-        lines(frame, below, look, None, [spans].into_iter());
-    }
     let word = format!(" {}/{} ", scroll.at + 1, scroll.count);
+    let room = usize::from(area.width).saturating_sub(word.width());
+    let said = match packet_line(model, look, room) {
+        Some(spans) => spans,
+        None => row_line(model),
+    };
+    lines(frame, below, look, None, [said].into_iter());
     right(frame, below, below.y, look, &word);
+}
+
+/// The row under the cursor in full, where it is no packet: the break has more to say than fits beside its mark.
+fn row_line(model: &Model) -> Vec<Span> {
+    let view = &model.ladder;
+    let row = view
+        .ladder
+        .as_ref()
+        .and_then(|l| l.rows.get(view.scroll.at));
+    match row {
+        Some(Row::Break(_, text) | Row::Note(text)) => vec![ink(Ink::Plain, format!(" {text}"))],
+        _ => Vec::new(),
+    }
 }
 
 /// What stands there while there are no packets.
@@ -82,18 +99,21 @@ fn packet_line(model: &Model, look: Look, width: usize) -> Option<Vec<Span>> {
     };
     let (src, dst) = (packet.src, packet.dst);
     let what = &packet.what;
-    let text = format!(" frame {number}  {what}{place}  {src} → {dst}  {clock}");
-    let text = if look.glyphs.lane.is_ascii() {
-        text.replace('→', ">")
-    } else {
-        text
-    };
+    let again = place.is_empty() || what.contains(" try ");
+    let place = if again { "" } else { place };
+    let proof = format!("  {} proof", look.glyphs.proof);
+    let taken = if packet.proof { proof.width() } else { 0 };
+    let mut text = format!(" frame {number}  {what}{place}  {src} → {dst}");
+    let clock = format!("  {clock} UTC");
+    if text.width() + clock.width() + taken <= width {
+        text.push_str(&clock);
+    }
     let mut spans = vec![ink(
         Ink::Plain,
-        cut(&text, width.saturating_sub(20), look.glyphs),
+        cut(&text, width.saturating_sub(taken), look.glyphs),
     )];
     if packet.proof {
-        spans.push(ink(Ink::Bad, format!("  {} proof", look.glyphs.proof)));
+        spans.push(ink(Ink::Bad, proof));
     }
     Some(spans)
 }
