@@ -109,9 +109,13 @@ fn analyse(
     };
     let mut engine = Engine::new(target, limits(flows));
     let mut progress = Progress::new(explore::size(files, filter));
-    while let Some(frame) = source.next_frame() {
-        progress.frame(frame.data.len());
-        engine.handle_frame(&frame);
+    loop {
+        let frames = source.next_frames();
+        if frames.is_empty() {
+            break;
+        }
+        frames.iter().for_each(|f| progress.frame(f.data.len()));
+        engine.handle_frames(&frames);
     }
     progress.finish();
     let captures = source.captures();
