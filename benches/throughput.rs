@@ -66,6 +66,10 @@ fn played(clients: u32, apart: i64, happen: impl Fn(&Net)) -> Wire {
 }
 
 fn analyse(wire: &Wire, target: Target) {
+    black_box(fed(wire, target).snapshot(&[], Thresholds::default()));
+}
+
+fn fed(wire: &Wire, target: Target) -> Engine {
     let mut engine = Engine::new(target, Limits::default());
     let mut rest = &wire.bytes[..];
     for (number, (time, length)) in (1..).zip(&wire.packets) {
@@ -85,7 +89,7 @@ fn analyse(wire: &Wire, target: Target) {
         });
     }
     engine.finish();
-    black_box(engine.snapshot(&[], Thresholds::default()));
+    engine
 }
 
 fn run(bencher: Bencher<'_, '_>, wire: &Wire) {
@@ -149,4 +153,16 @@ fn dns(bencher: Bencher<'_, '_>) {
         net.resolve("www.example.com", &["198.51.100.7"]);
     });
     run(bencher, &wire);
+}
+
+/// A snapshot of what `clients` short visits came to, as the screens of a live capture ask for one again and again.
+#[divan::bench(sample_count = 5, args = [1_000, 10_000])]
+fn snapshot_alone(bencher: Bencher<'_, '_>, clients: u32) {
+    let wire = played(clients, 7_000_000, |net| {
+        net.visit("www.tiktok.com", "23.49.60.10")
+    });
+    let engine = fed(&wire, Target::tiktok());
+    bencher
+        .counter(ItemsCount::new(clients))
+        .bench_local(|| black_box(engine.snapshot(&[], Thresholds::default())));
 }

@@ -61,6 +61,9 @@ impl From<std::io::Error> for Refused {
 /// Opens the captures, each time from the beginning.
 pub type Open<'a> = &'a dyn Fn() -> Result<Box<dyn Source>, String>;
 
+/// Waits for the captures' hashes.
+pub type Originals<'a> = Box<dyn FnOnce() -> Result<Vec<Hashed>, Refused> + 'a>;
+
 /// What may be seen of the capture.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Privacy {
@@ -102,8 +105,8 @@ pub struct Request<'a> {
     pub answers: Vec<ticket::Answer>,
     /// What the user tried.
     pub tried: Vec<String>,
-    /// The captures' hashes.
-    pub originals: Vec<Hashed>,
+    /// Hands over the captures' hashes, once they are wanted: they may be made meanwhile.
+    pub originals: Originals<'a>,
 }
 
 /// A file of the bundle.
@@ -207,7 +210,7 @@ fn written(request: Request<'_>, seen: Seen) -> Result<Bundle, Refused> {
     } = seen;
     let told = told(&report, &chosen, &picked);
     let proof = evidence::prove(&request, &report, &infos, &chosen, &picked, &told)?;
-    let mut originals = request.originals;
+    let mut originals = (request.originals)()?;
     if redaction.on {
         // The files' own names may be nobody's business either.
         for (hashed, info) in originals.iter_mut().zip(&infos) {

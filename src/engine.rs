@@ -5,34 +5,28 @@
 
 mod beside;
 pub mod conversation;
+mod flows;
 mod forget;
+mod judgement;
 mod notes;
+mod packets;
 mod stake;
 
-use crate::attempt::join::join;
-use crate::decode::{
-    Datagram, Decoder, Outcome, Packet, Segment, TcpFlags, Transport, decode_fast,
-};
-use crate::diagnose::{Judged, Rule, Thresholds, World, judge};
-use crate::fact::icmp::IcmpError;
-use crate::flow::FlowView;
+use crate::decode::{Decoder, Outcome, Packet, decode_fast};
 use crate::flow::quality::{CaptureQuality, Clients};
-use crate::flow::table::{FlowTable, Key, Slot};
-use crate::flow::tcp::IpFields;
-use crate::observe::dns::{Carrier, DnsObserver, Interest};
-use crate::observe::quic::{QuicObserver, looks_like_quic};
-use crate::snapshot::build::{Parts, build};
-use crate::snapshot::why_not::{Rival, WhyNotReport, report, rivals};
-use crate::snapshot::{Attempt, Report};
-use crate::source::CaptureInfo;
+use crate::flow::table::FlowTable;
+use crate::observe::dns::{DnsObserver, Interest};
+use crate::observe::tls::Chains;
 use crate::target::Target;
-use crate::types::{CaptureId, Endpoint, Frame, Side, Timestamp};
-use crate::verdict::Field;
-use conversation::{App, Detail, Flow, Stake};
+use crate::types::{CaptureId, Frame, Timestamp};
+use conversation::Flow;
 pub use forget::Forgotten;
-use stake::{is_elsewhere, stake_of};
+use packets::Whose;
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// Frames that are looked up side by side.
+const TOGETHER: usize = crate::source::TOGETHER;
 
 /// Bounds of what is held. Every one of them is said when it is reached.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +65,7 @@ pub struct Engine {
     flows: FlowTable<Flow>,
     finished: Vec<Flow>,
     dns: DnsObserver,
+    chains: Chains,
     clients: Clients,
     captures: Vec<CaptureQuality>,
     unknown_links: HashMap<u32, u64>,
@@ -100,6 +95,7 @@ impl Engine {
             flows: FlowTable::new(limits.flows),
             finished: Vec::new(),
             dns: DnsObserver::new(interest),
+            chains: Chains::default(),
             clients: Clients::default(),
             captures: Vec::new(),
             unknown_links: HashMap::new(),
@@ -114,18 +110,59 @@ impl Engine {
 
     /// Takes the next frame. Frames come in the order in which they are to be judged.
     pub fn handle_frame(&mut self, frame: &Frame<'_>) {
-        let quality = quality_of(&mut self.captures, frame.mark.capture);
-        quality.note_time(frame.mark.time);
+        let packet = decode_fast(frame);
+        let whose = packet.as_ref().and_then(|packet| self.whose(packet, None));
+        self.take(frame, packet.as_ref(), whose.as_ref());
+    }
+
+    /// Takes the next frames, as if one after the other. What they are about is looked up for several at once: memory
+    /// is waited for side by side then, which makes up for a third of the time where flows are many.
+    pub fn handle_frames(&mut self, frames: &[Frame<'_>]) {
+        for frames in frames.chunks(TOGETHER) {
+            let mut packets = [const { None }; TOGETHER];
+            let mut whose = [const { None }; TOGETHER];
+            let mut before = None;
+            for ((frame, packet), whose) in frames.iter().zip(&mut packets).zip(&mut whose) {
+                *packet = decode_fast(frame);
+                *whose = packet.as_ref().and_then(|p| self.whose(p, before));
+                before = whose.as_ref().or(before);
+            }
+            let known = &mut whose[..frames.len()];
+            for whose in known.iter_mut().flatten() {
+                self.flows.look(&mut whose.seek);
+            }
+            for whose in known.iter().flatten() {
+                self.flows.touch(&whose.seek);
+            }
+            for ((frame, packet), whose) in frames.iter().zip(&packets).zip(&whose) {
+                self.take(frame, packet.as_ref(), whose.as_ref());
+            }
+        }
+    }
+
+    /// Takes a frame, with what was found out about it before.
+    #[inline]
+    fn take(&mut self, frame: &Frame<'_>, packet: Option<&Packet<'_>>, whose: Option<&Whose>) {
+        quality_of(&mut self.captures, frame.mark.capture).note_time(frame.mark.time);
         self.uid = frame.uid;
         self.mattered = false;
-        if let Some(packet) = decode_fast(frame) {
-            self.handle_packet(&packet);
-            return;
+        match packet {
+            Some(packet) => self.handle_packet(packet, whose),
+            None => self.decode(frame),
         }
+    }
+
+    /// The long way, for what is not plain.
+    #[inline(never)]
+    fn decode(&mut self, frame: &Frame<'_>) {
+        let quality = &mut self.captures[usize::from(frame.mark.capture.0)];
         // The decoder lends packets out of its own buffers, so it steps aside while they are handled.
         let mut decoder = std::mem::take(&mut self.decoder);
         match decoder.decode(frame) {
-            Outcome::Packet(packet) => self.handle_packet(&packet),
+            Outcome::Packet(packet) => {
+                let whose = self.whose(&packet, None);
+                self.handle_packet(&packet, whose.as_ref());
+            }
             Outcome::Fragment => {
                 quality.fragments += 1;
                 self.mattered = true;
@@ -181,348 +218,6 @@ impl Engine {
         }
     }
 
-    fn handle_packet(&mut self, packet: &Packet<'_>) {
-        match packet.transport {
-            Transport::Tcp(segment) => self.tcp(packet, &segment),
-            Transport::Udp(datagram) => self.udp(packet, &datagram),
-            Transport::Icmp(error) => self.icmp(error),
-            Transport::Other(_) => {
-                self.clients.heard(packet.dst, packet.mark);
-                self.mattered = true;
-            }
-        }
-    }
-
-    fn tcp(&mut self, packet: &Packet<'_>, segment: &Segment<'_>) {
-        let src = Endpoint {
-            addr: packet.src,
-            port: segment.src_port,
-        };
-        let dst = Endpoint {
-            addr: packet.dst,
-            port: segment.dst_port,
-        };
-        let (key, src_low) = Key::new(src, dst, 6);
-        let (slot, new) = self
-            .flows
-            .slot(&key, || Flow::tcp(key, src_low, segment, packet));
-        if new {
-            self.opened(slot);
-        } else if segment.flags.0 & (TcpFlags::SYN | TcpFlags::ACK | TcpFlags::RST) == TcpFlags::SYN
-            && self
-                .flows
-                .at(slot)
-                .is_another_syn(src_low, segment, packet.mark.time)
-        {
-            let again = Flow::tcp(key, src_low, segment, packet);
-            let old = std::mem::replace(self.flows.at(slot), again);
-            self.retire(old);
-            self.opened(slot);
-        }
-        let flow = self.flows.at(slot);
-        let side = flow.side(src_low);
-        flow.note(side, packet);
-        self.mattered = flow.packets.0.iter().sum::<u32>() <= OPENING;
-        if side == Side::Server && flow.packets[Side::Server] == 1 {
-            self.clients.answered(flow.client().addr, packet.mark);
-        }
-        flow.note_segment(side, segment);
-        if flow.stake == Stake::None {
-            return;
-        }
-        self.mattered = true;
-        self.follow_tcp(slot, side, packet, segment);
-    }
-
-    /// A flow that may matter: its segments go through the tracker and the observers.
-    fn follow_tcp(&mut self, slot: u32, side: Side, packet: &Packet<'_>, segment: &Segment<'_>) {
-        let flow = self.flows.at(slot);
-        if flow.detail.is_none() {
-            let owned = packet.app.is_some() || self.uid.is_some();
-            if flow.packets.0 == [1, 0] && flow.first_syn.is_some() && !owned {
-                return; // a lone SYN is kept in the flow itself
-            }
-            if self.tracked >= self.limits.tracked {
-                flow.stake = Stake::None;
-                self.evicted.tracked += 1;
-                return;
-            }
-            self.tracked += 1;
-            let from_start = flow.first_syn.is_some() || segment.flags.has(TcpFlags::SYN);
-            flow.detail = Some(Box::new(Detail::tcp(
-                flow.first_syn,
-                from_start,
-                flow.first,
-                flow.server().port,
-            )));
-            if flow.first_syn.is_some() && flow.packets.0 == [1, 0] {
-                flow.note_owner(packet.app, self.uid);
-                return;
-            }
-        }
-        flow.note_owner(packet.app, self.uid);
-        if flow.stake == Stake::Open
-            && side == Side::Client
-            && !segment.payload.is_empty()
-            && is_elsewhere(&self.target, segment.payload)
-        {
-            flow.stake = Stake::None;
-            flow.detail = None;
-            self.tracked -= 1;
-            return;
-        }
-        let (client, server) = (flow.client(), flow.server());
-        let Some(detail) = flow.detail.as_deref_mut() else {
-            return;
-        };
-        let Detail {
-            tcp,
-            app,
-            http,
-            transfer,
-            ..
-        } = detail;
-        let Some(tcp) = tcp else { return };
-        let half = &tcp.facts().half[side];
-        let (sent, lost) = (half.sent, half.lost);
-        let mut sink = conversation::Sink {
-            app,
-            http,
-            dns: &mut self.dns,
-            client,
-            server,
-            ip: IpFields::from(packet),
-        };
-        tcp.segment(
-            side,
-            segment,
-            IpFields::from(packet),
-            packet.mark,
-            &mut sink,
-        );
-        if segment.payload_len > 0 {
-            let half = &tcp.facts().half[side];
-            transfer.add(side, sent, half.sent, half.lost > lost, packet.mark);
-            if flow.stake == Stake::Open {
-                self.decide(slot);
-            }
-        }
-    }
-
-    fn udp(&mut self, packet: &Packet<'_>, datagram: &Datagram<'_>) {
-        let src = Endpoint {
-            addr: packet.src,
-            port: datagram.src_port,
-        };
-        let dst = Endpoint {
-            addr: packet.dst,
-            port: datagram.dst_port,
-        };
-        if src.port == 53 || dst.port == 53 {
-            self.dns_datagram(src, dst, packet, datagram);
-            return;
-        }
-        let (key, src_low) = Key::new(src, dst, 17);
-        let (slot, new) = self
-            .flows
-            .slot(&key, || Flow::udp(key, src_low, datagram, packet));
-        if new {
-            self.opened(slot);
-        } else if self.flows.at(slot).is_another_initial(
-            src_low,
-            datagram.payload,
-            packet.mark.time,
-        ) {
-            let again = Flow::udp(key, src_low, datagram, packet);
-            let mut old = std::mem::replace(self.flows.at(slot), again);
-            old.replaced(packet.mark);
-            self.retire(old);
-            self.opened(slot);
-        }
-        let flow = self.flows.at(slot);
-        if flow.is_undecided() {
-            let quic = looks_like_quic(datagram.payload, datagram.dst_port, datagram.src_port);
-            if quic && self.tracked < self.limits.tracked {
-                self.tracked += 1;
-                flow.detail = Some(Box::new(Detail::quic(QuicObserver::new())));
-            } else if quic || !flow.may_still_be_quic() {
-                flow.stake = Stake::None;
-                self.evicted.tracked += u64::from(quic);
-            }
-        }
-        let side = flow.side(src_low);
-        flow.note(side, packet);
-        if side == Side::Server && flow.packets[Side::Server] == 1 {
-            self.clients.answered(flow.client().addr, packet.mark);
-        }
-        if flow.stake == Stake::None {
-            return;
-        }
-        self.mattered = flow.detail.is_some() || flow.packets.0.iter().sum::<u32>() <= OPENING;
-        flow.note_owner(packet.app, self.uid);
-        if let Some(Detail {
-            app: App::Quic(quic),
-            transfer,
-            ..
-        }) = flow.detail.as_deref_mut()
-        {
-            quic.datagram(side, datagram.payload, datagram.payload_len, packet.mark);
-            let side = if quic.facts().swapped {
-                side.other()
-            } else {
-                side
-            };
-            transfer.add_datagram(side, datagram.payload, datagram.payload_len, packet.mark);
-            if flow.stake == Stake::Open {
-                self.decide(slot);
-            }
-        }
-    }
-
-    fn dns_datagram(
-        &mut self,
-        src: Endpoint,
-        dst: Endpoint,
-        packet: &Packet<'_>,
-        datagram: &Datagram<'_>,
-    ) {
-        self.mattered = true;
-        let carrier = Carrier {
-            src,
-            dst,
-            ttl: packet.ttl,
-            ip_id: packet.ip_id,
-            mark: packet.mark,
-        };
-        if src.port == 53 {
-            self.clients.answered(dst.addr, packet.mark);
-        } else {
-            self.clients.asked(src.addr, packet.mark.time);
-        }
-        self.dns
-            .udp(&carrier, datagram.payload, datagram.payload_len);
-    }
-
-    fn icmp(&mut self, error: IcmpError) {
-        self.mattered = true;
-        let quoted = error.quoted;
-        let src = Endpoint {
-            addr: quoted.src,
-            port: quoted.src_port,
-        };
-        let dst = Endpoint {
-            addr: quoted.dst,
-            port: quoted.dst_port,
-        };
-        self.clients.answered(quoted.src, error.mark);
-        if quoted.protocol == 17 && quoted.dst_port == 53 {
-            self.dns.icmp(&error);
-            return;
-        }
-        let (key, _) = Key::new(src, dst, quoted.protocol);
-        if let Some(flow) = self.flows.get_mut(&key) {
-            self.tracked += usize::from(flow.icmp(error));
-        }
-    }
-
-    /// A flow has begun in this slot.
-    fn opened(&mut self, slot: u32) {
-        if self.flows.has_evicted() {
-            for flow in self.flows.take_evicted() {
-                self.give_up(flow);
-            }
-        }
-        let flow = self.flows.at(slot);
-        let capture = usize::from(flow.first.capture.0);
-        let client = flow.client().addr;
-        let at = flow.first.time;
-        if let Some(quality) = self.captures.get_mut(capture) {
-            flow.stream = quality.next_stream(flow.is_tcp());
-        }
-        self.clients.asked(client, at);
-    }
-
-    /// As soon as a flow tells what it is, decides whether it is followed further.
-    fn decide(&mut self, slot: u32) {
-        let flow = self.flows.at(slot);
-        let Some(detail) = flow.detail.as_deref() else {
-            return;
-        };
-        if !detail.has_spoken() {
-            return;
-        }
-        let stake = stake_of(&self.target, &self.dns, flow);
-        let flow = self.flows.at(slot);
-        flow.stake = stake;
-        if stake == Stake::None {
-            flow.detail = None;
-            self.tracked -= 1;
-        }
-    }
-
-    /// A flow was evicted from the table for a new one.
-    fn give_up(&mut self, flow: Flow) {
-        self.evicted.flows += 1;
-        if let Some(quality) = self.captures.get_mut(usize::from(flow.first.capture.0)) {
-            quality.streams_lost = true;
-        }
-        self.retire(flow);
-    }
-
-    /// A flow is over: kept with its facts where it matters, forgotten where it does not.
-    fn retire(&mut self, mut flow: Flow) {
-        flow.finish(&mut self.dns);
-        if let Some(quality) = self.captures.get_mut(usize::from(flow.first.capture.0)) {
-            quality.note_flow(flow.one_sided());
-        }
-        let tracked = usize::from(flow.detail.is_some());
-        if flow.is_path() && stake_of(&self.target, &self.dns, &flow) != Stake::None {
-            if self.finished.len() < self.limits.tracked {
-                self.finished.push(flow);
-                return;
-            }
-            self.evicted.tracked += 1;
-        }
-        self.tracked -= tracked;
-    }
-
-    /// All flows that matter to the target, in the order of their first packets; the earliest, where they are more
-    /// than the limit of those followed in full.
-    #[must_use]
-    pub fn flows(&self) -> Vec<FlowView<'_>> {
-        let mut flows = self.relevant();
-        flows.truncate(self.limits.tracked);
-        flows
-            .into_iter()
-            .map(|f| f.view(!self.streams_lost(f)))
-            .collect()
-    }
-
-    /// Flows that matter to the target and are more than can be reported.
-    fn unreported(&self) -> usize {
-        self.relevant().len().saturating_sub(self.limits.tracked)
-    }
-
-    fn relevant(&self) -> Vec<&Flow> {
-        let mut flows: Vec<&Flow> = self
-            .finished
-            .iter()
-            .chain(self.flows.iter())
-            .filter(|f| f.is_path())
-            .filter(|f| {
-                f.stake == Stake::Target || stake_of(&self.target, &self.dns, f) != Stake::None
-            })
-            .collect();
-        flows.sort_by_key(|f| (f.first.time, f.first.capture, f.first.frame));
-        flows
-    }
-
-    fn streams_lost(&self, flow: &Flow) -> bool {
-        self.captures
-            .get(usize::from(flow.first.capture.0))
-            .is_some_and(|q| q.streams_lost)
-    }
-
     /// Lookups, resolvers and names seen.
     #[must_use]
     pub fn dns(&self) -> &DnsObserver {
@@ -576,104 +271,10 @@ impl Engine {
     }
 }
 
-impl Engine {
-    /// Joins, judges and reports what was seen so far.
-    ///
-    /// `captures` are the inputs as their sources describe them, by [`CaptureId`].
-    #[must_use]
-    pub fn snapshot(&self, captures: &[CaptureInfo], thresholds: Thresholds) -> Report {
-        self.judged(captures, thresholds, build)
-    }
-
-    /// Says what spoke against `rule` in each attempt of the report, or in the one with that number.
-    #[must_use]
-    pub fn why_not(
-        &self,
-        captures: &[CaptureInfo],
-        thresholds: Thresholds,
-        rule: &'static Rule,
-        only: Option<usize>,
-    ) -> WhyNotReport {
-        self.judged(captures, thresholds, |parts| report(parts, rule, only))
-    }
-
-    /// Says what spoke against the causes that might stand in the place of the one that `attempt` of an earlier
-    /// snapshot has.
-    #[must_use]
-    pub fn rivals(
-        &self,
-        captures: &[CaptureInfo],
-        thresholds: Thresholds,
-        attempt: &Attempt,
-    ) -> Vec<Rival> {
-        self.judged(captures, thresholds, |parts| rivals(parts, attempt))
-    }
-
-    /// Joins and judges, and hands over what there is to tell.
-    fn judged<R>(
-        &self,
-        captures: &[CaptureInfo],
-        thresholds: Thresholds,
-        tell: impl FnOnce(&Parts<'_>) -> R,
-    ) -> R {
-        let attempts = join(
-            &self.target,
-            self.dns.lookups(),
-            self.flows(),
-            self.dns.names(),
-        );
-        let dropped: Vec<u64> = captures.iter().map(|c| c.dropped.unwrap_or(0)).collect();
-        let incomplete = (0..).map(CaptureId).zip(captures);
-        let incomplete = incomplete.filter(|(_, c)| !c.complete).map(|(id, _)| id);
-        let incomplete = incomplete.collect();
-        let world = World::new(
-            &attempts,
-            &self.dns,
-            &self.clients,
-            &self.captures,
-            thresholds,
-            &dropped,
-        )
-        .with_incomplete(incomplete);
-        let judged: Vec<Judged> = attempts.iter().map(|a| judge(a, &world)).collect();
-        let notes = notes::notes(self, captures, &attempts);
-        let field = Field::of(&world, &judged);
-        let others = beside::others(self, &field.wanted());
-        tell(&Parts {
-            captures,
-            profile: if self.target.is_all() {
-                "all"
-            } else {
-                &self.target.name
-            },
-            world: &world,
-            judged: &judged,
-            field: &field,
-            others: &others,
-            notes,
-        })
-    }
-}
-
 fn quality_of(captures: &mut Vec<CaptureQuality>, capture: CaptureId) -> &mut CaptureQuality {
     let capture = usize::from(capture.0);
     if captures.len() <= capture {
         captures.resize_with(capture + 1, CaptureQuality::default);
     }
     &mut captures[capture]
-}
-
-impl Slot for Flow {
-    fn key(&self) -> &Key {
-        &self.key
-    }
-    fn quiet_since(&self) -> i64 {
-        self.last.time.0
-    }
-    fn precious(&self) -> bool {
-        self.detail.is_some()
-    }
-    fn vacant() -> Self {
-        Self::vacant()
-    }
 }

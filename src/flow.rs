@@ -12,6 +12,7 @@ use crate::fact::tls::TlsFacts;
 use crate::fact::transfer::Transfer;
 use crate::types::{Both, Endpoint, Mark, Side};
 use std::borrow::Cow;
+use std::ops::Deref;
 
 /// What a path runs over.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -20,6 +21,26 @@ pub enum PathTransport {
     Tcp,
     /// QUIC over UDP.
     Quic,
+}
+
+/// Something large, borrowed or made for the occasion: no larger than a pointer in either case.
+#[derive(Clone, Debug)]
+pub enum Lent<'a, T> {
+    /// Borrowed.
+    Ref(&'a T),
+    /// Made for the occasion.
+    Made(Box<T>),
+}
+
+impl<T> Deref for Lent<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        match self {
+            Self::Ref(lent) => lent,
+            Self::Made(made) => made,
+        }
+    }
 }
 
 /// One conversation with all facts about it, as attempts and rules see it.
@@ -40,7 +61,7 @@ pub struct FlowView<'a> {
     /// Wireshark's `tcp.stream` (or `udp.stream`) in its capture; `None` where flows were evicted before it.
     pub stream: Option<u32>,
     /// TCP facts.
-    pub tcp: Option<Cow<'a, TcpFacts>>,
+    pub tcp: Option<Lent<'a, TcpFacts>>,
     /// TLS facts over TCP.
     pub tls: Option<&'a TlsFacts>,
     /// QUIC facts.

@@ -115,7 +115,7 @@ fn bundled(path: &Path, target: &Target) -> Vec<(&'static str, Vec<u8>)> {
         max_chars: None,
         answers: Vec::new(),
         tried: Vec::new(),
-        originals: vec![pack::hash(path, names[0].clone(), &stop).unwrap()],
+        originals: Box::new(|| Ok(vec![pack::hash(path, names[0].clone(), &stop)?])),
     };
     let bundle = match bundle::make(request) {
         Ok(bundle) => bundle,

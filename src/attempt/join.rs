@@ -324,6 +324,10 @@ impl<'a> Attempt<'a> {
                 if self.matched_by == MatchedBy::Resolver && self.name.is_none() {
                     self.name = said(&path.flow);
                 }
+                // Most attempts have one path or two; a vector that grows by itself begins with room for four.
+                if self.paths.len() < 4 {
+                    self.paths.reserve_exact(1);
+                }
                 self.paths.push(*path);
             }
         }

@@ -1,17 +1,19 @@
 //! One flow in the engine: the few bytes every flow costs, and the detail that only flows under observation have.
 
+mod detail;
+mod sink;
+mod told;
+
+pub use detail::{App, Detail, Owner};
+pub(super) use sink::Sink;
+
 use crate::decode::{AppTag, Datagram, Packet, Segment, TcpFlags};
 use crate::fact::icmp::IcmpError;
-use crate::fact::transfer::Transfer;
 use crate::flow::table::Key;
-use crate::flow::tcp::{FirstSyn, IpFields, StreamSink, TcpTracker};
-use crate::flow::{FlowView, PathTransport};
-use crate::observe::dns::{Carrier, DnsObserver, DnsStream};
-use crate::observe::http::HttpObserver;
-use crate::observe::quic::QuicObserver;
-use crate::observe::tls::TlsObserver;
+use crate::flow::tcp::{FirstSyn, IpFields};
+use crate::observe::dns::DnsObserver;
+use crate::observe::tls::Chains;
 use crate::types::{Both, Endpoint, Mark, Side, Timestamp};
-use std::borrow::Cow;
 use std::time::Duration;
 
 /// What a flow is to the target.
@@ -47,118 +49,6 @@ pub struct Flow {
     pub(super) gave: Both<bool>,
     pub(super) closed: bool,
     pub(super) detail: Option<Box<Detail>>,
-}
-
-/// What is observed on a flow that may matter.
-pub struct Detail {
-    pub(super) tcp: Option<TcpTracker>,
-    pub(super) app: App,
-    /// Plain HTTP, where the client's first bytes are a request.
-    pub(super) http: Option<Box<HttpObserver>>,
-    pub(super) transfer: Transfer,
-    pub(super) owner: Owner,
-}
-
-/// The app or process that a flow belongs to, where the capture says so.
-#[derive(Debug, Default)]
-pub struct Owner {
-    /// Its name; untrusted text.
-    name: Option<Box<str>>,
-    /// Android user id, which the capture file may translate.
-    uid: Option<i32>,
-}
-
-impl Owner {
-    /// The first packet that says it decides.
-    pub(super) fn note(&mut self, tag: Option<AppTag<'_>>, uid: Option<i32>) {
-        if let Some(tag) = tag
-            && self.name.is_none()
-            && !tag.name.is_empty()
-        {
-            self.name = Some(tag.name.into());
-        }
-        let uid = uid.or_else(|| tag.and_then(|tag| tag.uid));
-        self.uid = self.uid.or(uid);
-    }
-}
-
-/// Who reads the flow's payload.
-pub enum App {
-    /// TLS, or what should be.
-    Tls(Box<TlsObserver>),
-    /// DNS over TCP, one reader a side.
-    Dns(Box<[DnsStream; 2]>),
-    /// QUIC.
-    Quic(Box<QuicObserver>),
-}
-
-impl App {
-    /// It has said what it is: a whole hello, or first bytes that are no hello.
-    pub(super) fn has_spoken(&self) -> bool {
-        match self {
-            Self::Tls(tls) => {
-                let facts = tls.facts();
-                facts.hello.is_some()
-                    || facts.not_tls.0.iter().any(Option::is_some)
-                    || facts.server_hello.is_some()
-                    || tls.is_settled()
-            }
-            Self::Dns(_) => true,
-            Self::Quic(quic) => {
-                let facts = quic.facts();
-                facts.hello.is_some() || facts.undecryptable || facts.midstream || quic.is_settled()
-            }
-        }
-    }
-}
-
-impl Detail {
-    /// It has said what it is: see [`App::has_spoken`]; a request in the clear, with its head.
-    pub(super) fn has_spoken(&self) -> bool {
-        self.http
-            .as_ref()
-            .map_or_else(|| self.app.has_spoken(), |http| http.has_spoken())
-    }
-
-    /// `from_start` says that the first packet carries a SYN, whoever sent it: both streams are seen from the first byte.
-    pub(super) fn tcp(
-        first_syn: Option<FirstSyn>,
-        from_start: bool,
-        first: Mark,
-        port: u16,
-    ) -> Self {
-        let tracker = match first_syn {
-            Some(syn) => TcpTracker::from_syn(syn, first),
-            None => TcpTracker::empty(),
-        };
-        let tls = if from_start {
-            TlsObserver::new()
-        } else {
-            TlsObserver::new_midstream()
-        };
-        let app = if port == 53 {
-            App::Dns(Box::default())
-        } else {
-            App::Tls(Box::new(tls))
-        };
-        Self {
-            tcp: Some(tracker),
-            app,
-            http: None,
-            transfer: Transfer::default(),
-            owner: Owner::default(),
-        }
-    }
-
-    pub(super) fn quic(observer: QuicObserver) -> Self {
-        Self {
-            tcp: None,
-            app: App::Quic(Box::new(observer)),
-            http: None,
-            transfer: Transfer::default(),
-            owner: Owner::default(),
-        }
-    }
 }
 
 /// Datagrams of a UDP flow that are looked at for QUIC.
@@ -367,14 +257,14 @@ impl Flow {
     }
 
     /// Binds an ICMP error that quotes it. Says whether the flow's detail had to be made for it.
-    pub(super) fn icmp(&mut self, error: IcmpError) -> bool {
+    pub(super) fn icmp(&mut self, error: IcmpError, chains: &Chains) -> bool {
         if self.stake == Stake::None {
             return false;
         }
         let made = self.detail.is_none() && self.first_syn.is_some();
         if made {
             let port = self.server().port;
-            let detail = Detail::tcp(self.first_syn, true, self.first, port);
+            let detail = Detail::tcp(self.first_syn, true, self.first, port, chains);
             self.detail = Some(Box::new(detail));
         }
         if let Some(detail) = self.detail.as_deref_mut() {
@@ -417,105 +307,6 @@ impl Flow {
             });
         }
     }
-
-    /// The name it says it wants: server_name, or the host of a request in the clear.
-    pub(super) fn spoken_name(&self) -> Option<&str> {
-        let detail = self.detail.as_deref()?;
-        if let Some(http) = &detail.http {
-            let is_name = |host: &&str| host.parse::<std::net::IpAddr>().is_err();
-            return http.facts().host().filter(is_name);
-        }
-        match &detail.app {
-            App::Tls(tls) => tls.facts().sni(),
-            App::Quic(quic) => quic.facts().sni(),
-            App::Dns(_) => None,
-        }
-    }
-
-    /// One of its requests looks for a captive portal.
-    pub(super) fn is_portal_probe(&self) -> bool {
-        let http = self.detail.as_deref().and_then(|d| d.http.as_deref());
-        http.is_some_and(|http| http.facts().probe().is_some())
-    }
-
-    /// Its hello may carry another name inside an encrypted one (ECH not known to be GREASE).
-    pub(super) fn may_hide_name(&self) -> bool {
-        let hello = match self.detail.as_deref().map(|d| &d.app) {
-            Some(App::Tls(tls)) => tls.facts().hello.as_deref(),
-            Some(App::Quic(quic)) => quic.facts().hello.as_deref(),
-            _ => None,
-        };
-        hello.is_some_and(|h| h.ech && h.ech_grease == Some(false))
-    }
-
-    /// `None` where the flow can't tell; `Some(true)` where a direction is missing that must have existed:
-    /// one side acknowledges or sends data, and the other was never seen.
-    pub(super) fn one_sided(&self) -> Option<bool> {
-        if !self.is_tcp() {
-            return None;
-        }
-        match (
-            self.packets[Side::Client] > 0,
-            self.packets[Side::Server] > 0,
-        ) {
-            (true, true) => Some(false),
-            (true, false) if self.spoke[Side::Client] => Some(true),
-            (false, true) if self.spoke[Side::Server] => Some(true),
-            _ => None,
-        }
-    }
-
-    /// As attempts and rules see it.
-    pub(super) fn view(&self, stream_known: bool) -> FlowView<'_> {
-        let detail = self.detail.as_deref();
-        let tcp = self
-            .is_tcp()
-            .then(|| match detail.and_then(|d| d.tcp.as_ref()) {
-                Some(tracker) => Cow::Borrowed(tracker.facts()),
-                None => Cow::Owned(self.lone_syn()),
-            });
-        let (mut tls, mut quic) = (None, None);
-        match detail.map(|d| &d.app) {
-            Some(App::Tls(observer)) => tls = Some(observer.facts()),
-            Some(App::Quic(observer)) => quic = Some(observer.facts()),
-            _ => {}
-        }
-        FlowView {
-            client: self.client(),
-            server: self.server(),
-            transport: if self.is_tcp() {
-                PathTransport::Tcp
-            } else {
-                PathTransport::Quic
-            },
-            first: self.first,
-            last: self.last,
-            packets: if self.is_swapped() {
-                Both([self.packets[Side::Server], self.packets[Side::Client]])
-            } else {
-                self.packets
-            },
-            stream: stream_known.then_some(self.stream),
-            tcp,
-            tls,
-            quic,
-            http: detail
-                .and_then(|d| d.http.as_deref())
-                .map(HttpObserver::facts),
-            transfer: detail.map(|d| &d.transfer),
-            app: detail
-                .and_then(|d| d.owner.name.as_deref())
-                .map(Cow::Borrowed),
-            uid: detail.and_then(|d| d.owner.uid),
-        }
-    }
-
-    fn lone_syn(&self) -> crate::fact::tcp::TcpFacts {
-        match self.first_syn {
-            Some(syn) => TcpTracker::from_syn(syn, self.first).into_facts(),
-            None => crate::fact::tcp::TcpFacts::default(),
-        }
-    }
 }
 
 /// Which end of a flow without SYN is the client: the one with the port that no service listens on.
@@ -525,83 +316,6 @@ fn looks_like_client(src: u16, dst: u16) -> bool {
         (true, false) => false,
         (false, true) => true,
         _ => true, // who speaks first
-    }
-}
-
-/// Ordered bytes of a TCP connection on their way to the observer.
-pub(super) struct Sink<'a> {
-    pub(super) app: &'a mut App,
-    pub(super) http: &'a mut Option<Box<HttpObserver>>,
-    pub(super) dns: &'a mut DnsObserver,
-    pub(super) client: Endpoint,
-    pub(super) server: Endpoint,
-    pub(super) ip: IpFields,
-}
-
-impl Sink<'_> {
-    fn carrier(&self, side: Side, mark: Mark) -> Carrier {
-        let (src, dst) = match side {
-            Side::Client => (self.client, self.server),
-            Side::Server => (self.server, self.client),
-        };
-        Carrier {
-            src,
-            dst,
-            ttl: self.ip.ttl,
-            ip_id: self.ip.ip_id,
-            mark,
-        }
-    }
-}
-
-impl StreamSink for Sink<'_> {
-    fn data(&mut self, side: Side, bytes: &[u8], mark: Mark) {
-        let carrier = self.carrier(side, mark);
-        match self.app {
-            App::Tls(tls) => {
-                if let Some(http) = self.http {
-                    http.data(side, bytes, mark);
-                } else if side == Side::Client && !tls.has_begun() {
-                    *self.http = HttpObserver::begin(bytes).map(Box::new);
-                    if let Some(http) = self.http {
-                        http.data(side, bytes, mark);
-                    }
-                }
-                tls.data(side, bytes, mark);
-            }
-            App::Dns(streams) => {
-                let dns = &mut *self.dns;
-                streams[side.index()].data(bytes, &mut |message, clipped| {
-                    dns.tcp_message(&carrier, message, clipped);
-                });
-            }
-            App::Quic(_) => {}
-        }
-    }
-
-    fn gap(&mut self, side: Side, missing: u64, mark: Mark) {
-        let carrier = self.carrier(side, mark);
-        if let Some(http) = self.http {
-            http.gap(side, missing, mark);
-        }
-        match self.app {
-            App::Tls(tls) => tls.gap(side, missing, mark),
-            App::Dns(streams) => {
-                let dns = &mut *self.dns;
-                streams[side.index()].gap(Some(missing), &mut |message, clipped| {
-                    dns.tcp_message(&carrier, message, clipped);
-                });
-            }
-            App::Quic(_) => {}
-        }
-    }
-
-    fn wants(&self, side: Side) -> bool {
-        match &*self.app {
-            App::Tls(tls) => tls.wants(side) || self.http.as_ref().is_some_and(|h| h.wants(side)),
-            App::Dns(_) => true,
-            App::Quic(_) => false,
-        }
     }
 }
 

@@ -9,7 +9,9 @@ pub use names::{
     version_name,
 };
 
+use crate::data::{self, Interceptor};
 use crate::types::{Both, Mark, Side};
+use std::sync::{Arc, OnceLock};
 
 /// A ClientHello, from a TLS record stream or from QUIC CRYPTO frames.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -134,6 +136,41 @@ pub struct Certificate {
     pub self_signed: bool,
     /// basicConstraints CA is true.
     pub is_ca: bool,
+    /// What the tables say of the issuer, once that was asked.
+    pub listed: Listed,
+}
+
+/// What the tables of products and authorities say of an issuer: looked up once, and no part of what is compared.
+#[derive(Clone, Debug, Default)]
+pub struct Listed(OnceLock<(Option<&'static Interceptor>, bool)>);
+
+impl PartialEq for Listed {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Listed {}
+
+impl Certificate {
+    /// The listed product that intercepts TLS and is named as issuer; see [`data::interceptor`].
+    #[must_use]
+    pub fn product(&self) -> Option<&'static Interceptor> {
+        self.listed().0
+    }
+
+    /// The issuer names itself as a listed public authority; see [`data::is_public_ca`].
+    #[must_use]
+    pub fn names_public_ca(&self) -> bool {
+        self.listed().1
+    }
+
+    fn listed(&self) -> (Option<&'static Interceptor>, bool) {
+        *self.listed.0.get_or_init(|| {
+            let issuer = &self.issuer_attributes;
+            (data::interceptor(issuer), data::is_public_ca(issuer))
+        })
+    }
 }
 
 /// The certificate message: the chain as sent, leaf first.
@@ -143,8 +180,9 @@ pub struct CertificateChain {
     pub mark: Mark,
     /// How many were sent.
     pub sent: u16,
-    /// Those before the first that could not be parsed, at most 8; empty where the leaf itself could not be.
-    pub certificates: Vec<Certificate>,
+    /// Those before the first that could not be parsed, at most 8; empty where the leaf itself could not be. Connections
+    /// that were shown the same chain share it.
+    pub certificates: Arc<[Certificate]>,
 }
 
 /// First bytes of a side whose stream is no TLS.

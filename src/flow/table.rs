@@ -12,6 +12,7 @@ use crate::types::{Addr, Endpoint};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, Hasher};
+use std::hint::black_box;
 
 /// A five-tuple without direction: the smaller endpoint is `low`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -63,15 +64,16 @@ impl Key {
         self.protocol
     }
 
-    /// Words, not bytes: hashing 16-byte arrays is several times slower.
+    /// Words, not bytes: hashing 16-byte arrays is several times slower. The half of the hash that is kept tells a
+    /// million flows apart well enough.
     #[allow(clippy::cast_possible_truncation)]
-    fn hash(&self, state: &RandomState) -> u64 {
+    fn hash(&self, state: &RandomState) -> u32 {
         let mut h = state.build_hasher();
         h.write_u64(self.low.0 as u64 ^ (self.low.0 >> 64) as u64);
         h.write_u64((self.low.0 >> 64) as u64 ^ u64::from(self.protocol));
         h.write_u64(self.high.0 as u64);
         h.write_u64((self.high.0 >> 64) as u64 ^ u64::from(self.ports));
-        h.finish()
+        (h.finish() >> 32) as u32
     }
 }
 
@@ -87,17 +89,48 @@ pub trait Slot {
     fn vacant() -> Self;
 }
 
+/// A key on its way to its slot: see [`FlowTable::seek`].
+#[derive(Clone, Copy, Debug)]
+pub struct Seek {
+    key: Key,
+    hash: u32,
+    /// Where the key probably lies.
+    hint: Option<u32>,
+}
+
+impl Seek {
+    /// The key that is sought.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+}
+
+/// A slot, with the hash of its key: most wrong ones are told without a look at the flow, which would be a wait for
+/// memory, and the index can grow without looking at any.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    slot: u32,
+    hash: u32,
+}
+
+impl Entry {
+    /// As the hash table wants it: its place is told by the lower bits, the rest is checked by the upper ones.
+    fn spread(hash: u32) -> u64 {
+        u64::from(hash) << 32 | u64::from(hash)
+    }
+}
+
 /// Slots by key.
 #[derive(Debug)]
 pub struct FlowTable<F> {
-    index: HashTable<u32>,
+    index: HashTable<Entry>,
     flows: Vec<F>,
     state: RandomState,
     limit: usize,
     hand: usize,
     free: Vec<u32>,
     evicted: Vec<F>,
-    last: Option<(Key, u32)>,
 }
 
 /// How many slots are looked at when there is no room.
@@ -117,7 +150,6 @@ impl<F: Slot> FlowTable<F> {
             hand: 0,
             free: Vec::new(),
             evicted: Vec::new(),
-            last: None,
         }
     }
 
@@ -162,14 +194,14 @@ impl<F: Slot> FlowTable<F> {
 
     /// The flow with that key.
     pub fn get_mut(&mut self, key: &Key) -> Option<&mut F> {
-        let slot = self.find(key)?;
+        let slot = self.find(&self.seek(*key))?;
         self.flows.get_mut(slot as usize)
     }
 
     /// The flow with that key.
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<&F> {
-        let slot = self.find(key)?;
+        let slot = self.find(&self.seek(*key))?;
         self.flows.get(slot as usize)
     }
 
@@ -178,26 +210,64 @@ impl<F: Slot> FlowTable<F> {
         &mut self.flows[slot as usize]
     }
 
-    fn find(&self, key: &Key) -> Option<u32> {
-        if let Some((last, slot)) = self.last
-            && last == *key
-        {
+    /// The first of three steps to a flow, which [`Self::slot`] takes one after the other. Where many flows are sought,
+    /// each step waits for memory; whoever takes it for several keys before the next step waits for all at once.
+    #[must_use]
+    #[inline]
+    pub fn seek(&self, key: Key) -> Seek {
+        let hash = key.hash(&self.state);
+        let hint = None;
+        Seek { key, hash, hint }
+    }
+
+    /// The same after `before`: most packets follow one of their own flow.
+    #[must_use]
+    #[inline]
+    pub fn seek_after(&self, key: Key, before: Option<&Seek>) -> Seek {
+        match before {
+            Some(before) if before.key == key => *before,
+            _ => self.seek(key),
+        }
+    }
+
+    /// The second step: looks into the index.
+    #[inline]
+    pub fn look(&self, seek: &mut Seek) {
+        let found = self
+            .index
+            .find(Entry::spread(seek.hash), |e| e.hash == seek.hash);
+        seek.hint = found.map(|entry| entry.slot);
+    }
+
+    /// The third step: looks at the flow, and fetches what its next packet will ask of it.
+    #[inline]
+    pub fn touch(&self, seek: &Seek) {
+        if let Some(flow) = seek.hint.and_then(|slot| self.flows.get(slot as usize)) {
+            black_box((flow.quiet_since(), flow.precious()));
+        }
+    }
+
+    fn find(&self, seek: &Seek) -> Option<u32> {
+        let is_it = |slot: u32| {
+            let flow = self.flows.get(slot as usize);
+            flow.is_some_and(|flow| flow.key() == &seek.key)
+        };
+        // What was seen on the way may have been given up since.
+        if let Some(slot) = seek.hint.filter(|slot| is_it(*slot)) {
             return Some(slot);
         }
-        let hash = key.hash(&self.state);
-        self.index
-            .find(hash, |&slot| self.flows[slot as usize].key() == key)
-            .copied()
+        let found = self.index.find(Entry::spread(seek.hash), |e| {
+            e.hash == seek.hash && is_it(e.slot)
+        });
+        found.map(|entry| entry.slot)
     }
 
     /// The slot of that key; where there is none, `make` fills a new one. The flag says whether it is new.
     /// Flows that were given up for it wait in [`Self::take_evicted`].
-    pub fn slot(&mut self, key: &Key, make: impl FnOnce() -> F) -> (u32, bool) {
-        if let Some(slot) = self.find(key) {
-            self.last = Some((*key, slot));
+    pub fn slot(&mut self, seek: &Seek, make: impl FnOnce() -> F) -> (u32, bool) {
+        if let Some(slot) = self.find(seek) {
             return (slot, false);
         }
-        let hash = key.hash(&self.state);
         let flow = make();
         if self.free.is_empty() && self.flows.len() >= self.limit {
             self.make_room();
@@ -212,14 +282,10 @@ impl<F: Slot> FlowTable<F> {
                 u32::try_from(self.flows.len() - 1).unwrap_or(u32::MAX)
             }
         };
-        let Self {
-            index,
-            flows,
-            state,
-            ..
-        } = self;
-        index.insert_unique(hash, slot, |&s| flows[s as usize].key().hash(state));
-        self.last = Some((*key, slot));
+        let hash = seek.hash;
+        let entry = Entry { slot, hash };
+        self.index
+            .insert_unique(Entry::spread(hash), entry, |e| Entry::spread(e.hash));
         (slot, true)
     }
 
@@ -230,14 +296,14 @@ impl<F: Slot> FlowTable<F> {
         let gone: Vec<u32> = slots
             .filter(|slot| !free.contains(slot) && !stays(&self.flows[*slot as usize]))
             .collect();
-        self.last = None;
         gone.into_iter().map(|slot| self.remove(slot)).collect()
     }
 
     /// Empties a slot.
     fn remove(&mut self, slot: u32) -> F {
         let hash = self.flows[slot as usize].key().hash(&self.state);
-        if let Ok(entry) = self.index.find_entry(hash, |&s| s == slot) {
+        let spread = Entry::spread(hash);
+        if let Ok(entry) = self.index.find_entry(spread, |e| e.slot == slot) {
             entry.remove();
         }
         self.free.push(slot);
@@ -254,12 +320,19 @@ impl<F: Slot> FlowTable<F> {
             .map(|i| i % len)
             .map(|i| (self.flows[i].precious(), self.flows[i].quiet_since(), i))
             .collect();
+        window.select_nth_unstable(BATCH);
+        window.truncate(BATCH);
         window.sort_unstable();
-        for &(_, _, slot) in window.iter().take(BATCH) {
+        // The index is looked at for all of them first, so that it is waited for once.
+        for &(_, _, slot) in &window {
+            let mut seek = self.seek(*self.flows[slot].key());
+            self.look(&mut seek);
+            black_box(seek.hint);
+        }
+        for &(_, _, slot) in &window {
             let flow = self.remove(u32::try_from(slot).unwrap_or(u32::MAX));
             self.evicted.push(flow);
         }
-        self.last = None;
     }
 }
 
@@ -303,15 +376,20 @@ mod tests {
         move || Item { key, at, precious }
     }
 
+    fn slot(table: &mut FlowTable<Item>, key: Key, make: impl FnOnce() -> Item) -> (u32, bool) {
+        let seek = table.seek(key);
+        table.slot(&seek, make)
+    }
+
     #[test]
     fn both_directions_share_a_slot() {
         let mut table = FlowTable::new(100);
         let (there, low) = Key::new(end(1, 5000), end(2, 443), 6);
         let (back, back_low) = Key::new(end(2, 443), end(1, 5000), 6);
         assert_eq!((there, low), (back, !back_low));
-        let (slot, new) = table.slot(&there, item(there, 0, false));
+        let (at, new) = slot(&mut table, there, item(there, 0, false));
         assert!(new);
-        assert_eq!(table.slot(&back, item(back, 0, false)).0, slot);
+        assert_eq!(slot(&mut table, back, item(back, 0, false)).0, at);
         assert_eq!((there.low(), there.high()), (end(1, 5000), end(2, 443)));
     }
 
@@ -320,7 +398,7 @@ mod tests {
         let mut table = FlowTable::new(100);
         for (port, protocol) in [(1u16, 6u8), (1, 17), (2, 6)] {
             let (key, _) = Key::new(end(1, port), end(2, 443), protocol);
-            assert!(table.slot(&key, item(key, 0, false)).1);
+            assert!(slot(&mut table, key, item(key, 0, false)).1);
         }
         assert_eq!(table.iter().count(), 3);
     }
@@ -332,11 +410,7 @@ mod tests {
         let mut evicted = 0;
         for port in 0..2000u16 {
             let (key, _) = Key::new(end(1, port), end(2, 443), 6);
-            assert!(
-                table
-                    .slot(&key, item(key, i64::from(port), port % 500 == 3))
-                    .1
-            );
+            assert!(slot(&mut table, key, item(key, i64::from(port), port % 500 == 3)).1);
             for gone in table.take_evicted() {
                 assert!(!gone.precious);
                 evicted += 1;
@@ -354,15 +428,19 @@ mod tests {
         let mut table = FlowTable::new(1000);
         let key = |port: u16| Key::new(end(1, port), end(2, 443), 6).0;
         for port in 0..100u16 {
-            table.slot(&key(port), item(key(port), i64::from(port), false));
+            slot(
+                &mut table,
+                key(port),
+                item(key(port), i64::from(port), false),
+            );
         }
         let gone = table.remove_unless(|flow| flow.at % 2 == 0);
         assert_eq!(gone.len(), 50);
         assert!(gone.iter().all(|flow| flow.at % 2 == 1));
         assert_eq!(table.iter().count(), 50);
         assert!(table.get(&key(99)).is_none() && table.get(&key(98)).is_some());
-        let (slot, new) = table.slot(&key(300), item(key(300), 7, false));
-        assert!(new && slot < 100, "a free slot is taken first");
+        let (at, new) = slot(&mut table, key(300), item(key(300), 7, false));
+        assert!(new && at < 100, "a free slot is taken first");
         assert_eq!(table.get(&key(300)).map(|flow| flow.at), Some(7));
         assert!(table.remove_unless(|_| true).is_empty());
     }
@@ -373,7 +451,7 @@ mod tests {
         let mut table = FlowTable::new(limit);
         for port in 0..=u16::try_from(limit).unwrap() {
             let (key, _) = Key::new(end(1, port), end(2, 443), 6);
-            table.slot(&key, item(key, i64::from(port % 7), false));
+            slot(&mut table, key, item(key, i64::from(port % 7), false));
         }
         let evicted = table.take_evicted();
         assert_eq!(evicted.len(), BATCH);
@@ -381,5 +459,26 @@ mod tests {
             evicted.iter().all(|e| e.at <= 1),
             "one of seven is quiet since 0"
         );
+    }
+
+    #[test]
+    fn a_hint_that_is_out_of_date_misleads_nobody() {
+        let mut table = FlowTable::new(1000);
+        let key = |port: u16| Key::new(end(1, port), end(2, 443), 6).0;
+        let mut early = table.seek(key(1));
+        table.look(&mut early);
+        assert_eq!(early.hint, None, "it is not there yet");
+        let (at, _) = slot(&mut table, key(1), item(key(1), 0, false));
+        assert_eq!(table.slot(&early, item(key(1), 0, false)), (at, false));
+        let mut late = table.seek(key(1));
+        table.look(&mut late);
+        table.touch(&late);
+        assert_eq!(late.hint, Some(at));
+        table.remove_unless(|_| false);
+        assert_eq!(table.slot(&late, item(key(2), 0, false)), (at, true));
+        let mut other = table.seek(key(3));
+        other.hint = Some(at);
+        let (new_at, new) = table.slot(&other, item(key(3), 0, false));
+        assert!(new && new_at != at, "another flow lies in that slot");
     }
 }

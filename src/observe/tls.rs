@@ -14,6 +14,7 @@
 //! 12 encrypted records and 4 alerts a side. Application data is never kept.
 
 mod certificate;
+mod chains;
 mod connection;
 mod finish;
 mod handshake;
@@ -25,14 +26,16 @@ mod text;
 
 use crate::fact::tls::TlsFacts;
 use crate::types::{Mark, Side};
+pub use chains::Chains;
 use connection::Connection;
 use std::sync::LazyLock;
 
-/// Watches one TCP connection. Two words in size until the first byte comes.
+/// Watches one TCP connection. Three words in size until the first byte comes.
 #[derive(Default)]
 pub struct TlsObserver {
     connection: Option<Box<Connection>>,
     midstream: bool,
+    chains: Option<Chains>,
 }
 
 static NOTHING: LazyLock<TlsFacts> = LazyLock::new(TlsFacts::default);
@@ -49,9 +52,16 @@ impl TlsObserver {
     #[must_use]
     pub fn new_midstream() -> Self {
         Self {
-            connection: None,
             midstream: true,
+            ..Self::default()
         }
+    }
+
+    /// The same observer; it takes certificate chains that were seen before from `chains`.
+    #[must_use]
+    pub fn with_chains(mut self, chains: &Chains) -> Self {
+        self.chains = Some(chains.clone());
+        self
     }
 
     /// The next bytes of `side`'s stream, of packet `mark`; any cut will do.
@@ -109,9 +119,9 @@ impl TlsObserver {
     }
 
     fn connection(&mut self) -> &mut Connection {
-        let midstream = self.midstream;
+        let (midstream, chains) = (self.midstream, &mut self.chains);
         self.connection
-            .get_or_insert_with(|| Box::new(Connection::new(midstream)))
+            .get_or_insert_with(|| Box::new(Connection::new(midstream, chains.take())))
     }
 }
 

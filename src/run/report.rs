@@ -157,32 +157,48 @@ fn make(options: &Options, inputs: &Inputs, output: &Path, stop: &AtomicBool) ->
         fresh_key()?
     };
     let size = input.size(&inputs.paths);
-    let hashed = |(path, name): (&PathBuf, &String)| -> Result<Hashed, Refused> {
-        pack::hash(path, name.clone(), stop)
-    };
-    let originals = inputs.paths.iter().zip(&inputs.names).map(hashed);
     let progress = RefCell::new(Progress::new(size.map(|size| size * passes(privacy))));
-    let request = Request {
-        privacy,
-        open: &|| input.open(&inputs.paths),
-        target: input.target.clone(),
-        limits: input.limits,
-        thresholds: input.thresholds,
-        drop: &options.drop,
-        only: &[],
-        names: &inputs.names,
-        stop,
-        scratch: folder_of(output),
-        progress: &|bytes| progress.borrow_mut().frame(bytes),
-        audience: options.audience.map(audience),
-        max_chars: options.max_chars,
-        answers: ask::answers(options),
-        tried: options.tried.iter().map(|t| words(t)).collect(),
-        originals: originals.collect::<Result<_, _>>()?,
-    };
-    let bundle = bundle::make(request);
+    let bundle = thread::scope(|scope| -> Result<Bundle> {
+        // A large capture takes seconds to hash: another core does that while this one reads it.
+        let hashes = thread::Builder::new().name("hashes".to_owned());
+        let hashes = hashes.spawn_scoped(scope, || hashed(inputs, stop));
+        let hashes = hashes.context("no thread to hash the captures with")?;
+        let request = Request {
+            privacy,
+            open: &|| input.open(&inputs.paths),
+            target: input.target.clone(),
+            limits: input.limits,
+            thresholds: input.thresholds,
+            drop: &options.drop,
+            only: &[],
+            names: &inputs.names,
+            stop,
+            scratch: folder_of(output),
+            progress: &|bytes| progress.borrow_mut().frame(bytes),
+            audience: options.audience.map(audience),
+            max_chars: options.max_chars,
+            answers: ask::answers(options),
+            tried: options.tried.iter().map(|t| words(t)).collect(),
+            originals: Box::new(|| {
+                let failed = |_| {
+                    Err(Refused::Failed(
+                        "the captures could not be hashed".to_owned(),
+                    ))
+                };
+                hashes.join().unwrap_or_else(failed)
+            }),
+        };
+        Ok(bundle::make(request)?)
+    });
     progress.into_inner().finish();
-    Ok(bundle?)
+    bundle
+}
+
+fn hashed(inputs: &Inputs, stop: &AtomicBool) -> Result<Vec<Hashed>, Refused> {
+    let files = inputs.paths.iter().zip(&inputs.names);
+    files
+        .map(|(path, name)| pack::hash(path, name.clone(), stop))
+        .collect()
 }
 
 /// How often the captures are read.
@@ -290,7 +306,7 @@ pub fn bundler(files: &[PathBuf], plan: Plan) -> Bundler {
         let path = free
             .next()
             .ok_or("there are too many bundles beside the capture")?;
-        let hashed = files.iter().map(|f| pack::hash(f, String::new(), stop));
+        let hash = |f: &PathBuf| pack::hash(f, String::new(), stop);
         let request = Request {
             open: &|| (plan.open)(),
             privacy: fresh_key().map_err(text)?,
@@ -307,9 +323,7 @@ pub fn bundler(files: &[PathBuf], plan: Plan) -> Bundler {
             max_chars: None,
             answers: Vec::new(),
             tried: Vec::new(),
-            originals: hashed
-                .collect::<Result<_, _>>()
-                .map_err(|e| e.to_string())?,
+            originals: Box::new(|| files.iter().map(hash).collect()),
         };
         let bundle = bundle::make(request).map_err(|e| e.to_string())?;
         pack::write(&path, &bundle.files, false, stop).map_err(|e| e.to_string())?;

@@ -41,9 +41,8 @@ pub struct Parts<'a> {
 /// Builds the report.
 #[must_use]
 pub fn build(parts: &Parts<'_>) -> Report {
-    let attempts: Vec<Attempt> = reported(parts)
-        .map(|(id, a, j)| attempt(id, a, j, parts))
-        .collect();
+    let mut attempts = Vec::with_capacity(reported(parts).count());
+    attempts.extend(reported(parts).map(|(id, a, j)| attempt(id, a, j, parts)));
     let captures = captures(parts);
     let servers = super::tables::servers(parts);
     let verdict = super::verdict::verdict(parts, &attempts, &captures);

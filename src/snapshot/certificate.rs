@@ -2,16 +2,14 @@
 
 use super::clean::clean;
 use super::{Authority, Certificate};
-use crate::data;
 use crate::fact::tls::CertificateChain;
 
 /// The leaf's issuer and what kind of authority the chain names. `None` where the leaf could not be parsed.
 pub(super) fn shown(chain: &CertificateChain) -> Option<Certificate> {
     let leaf = chain.certificates.first()?;
-    let issuers = || chain.certificates.iter().map(|c| &c.issuer_attributes);
-    let listed = || issuers().filter_map(|i| data::interceptor(i));
+    let listed = || chain.certificates.iter().filter_map(|c| c.product());
     let product = listed().find(|p| p.strong).or_else(|| listed().next());
-    let public = !leaf.self_signed && issuers().any(|i| data::is_public_ca(i));
+    let public = !leaf.self_signed && chain.certificates.iter().any(|c| c.names_public_ca());
     // A common word that a product is known by is no sign where a public authority is named as well.
     let product = product.filter(|p| p.strong || !public);
     let authority = match product {
@@ -34,12 +32,13 @@ mod tests {
 
     fn chain(kind: &str, value: &str, self_signed: bool) -> CertificateChain {
         CertificateChain {
-            certificates: vec![tls::Certificate {
+            certificates: [tls::Certificate {
                 issuer: format!("{kind}={value}"),
                 issuer_attributes: vec![(kind.to_owned(), value.to_owned())],
                 self_signed,
                 ..tls::Certificate::default()
-            }],
+            }]
+            .into(),
             ..CertificateChain::default()
         }
     }

@@ -9,6 +9,9 @@ pub const MAX_CHARS: usize = 256;
 /// Escapes what could act on a terminal or turn text around, as `\u{…}`, and cuts at [`MAX_CHARS`].
 #[must_use]
 pub fn clean(text: &str) -> String {
+    if text.len() <= MAX_CHARS && text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for (count, c) in text.chars().enumerate() {
         if count >= MAX_CHARS {

@@ -3,7 +3,6 @@
 
 use super::experiment::{Differs, Evidence};
 use super::field::{Field, Tried};
-use crate::data;
 use crate::diagnose::{Blame, Finding};
 use crate::fact::tcp::Reset;
 use crate::types::{Addr, Side};
@@ -119,7 +118,7 @@ pub(super) fn of_somebody_else(field: &Field<'_>) -> bool {
     let public = |p: &Tried<'_>| {
         let chain = p.flow.tls?.certificate.as_deref()?;
         let leaf = chain.certificates.first()?;
-        Some(!leaf.self_signed && data::is_public_ca(&leaf.issuer_attributes))
+        Some(!leaf.self_signed && leaf.names_public_ca())
     };
     field.failed_paths().any(|p| public(p) == Some(true))
 }

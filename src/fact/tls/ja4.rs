@@ -108,7 +108,11 @@ fn short_hash(sorted: &[u16], in_order: &[u16]) -> String {
 fn push_list(text: &mut String, list: &[u16]) {
     for (i, value) in list.iter().enumerate() {
         let comma = if i == 0 { "" } else { "," };
-        let _ = write!(text, "{comma}{value:04x}");
+        text.push_str(comma);
+        let digits = value
+            .to_be_bytes()
+            .map(|byte| [hex_digit(byte >> 4), hex_digit(byte & 15)]);
+        text.extend(digits.as_flattened());
     }
 }
 

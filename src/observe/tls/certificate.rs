@@ -3,7 +3,7 @@
 //! Caps: 8 certificates, 100 names each, 16 issuer attributes, 256 bytes of every text.
 
 use super::text::lossless;
-use crate::fact::tls::{Certificate, CertificateChain};
+use crate::fact::tls::{Certificate, CertificateChain, Listed};
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use tls_parser::{TlsMessage, TlsMessageHandshake, parse_tls_message_handshake};
@@ -46,6 +46,7 @@ fn parse(der: &[u8]) -> Option<Certificate> {
         not_after: validity.not_after.timestamp(),
         self_signed: x509.subject().as_raw() == x509.issuer().as_raw(),
         is_ca: x509.is_ca(),
+        listed: Listed::default(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! Both streams of a connection: what their bytes are, and what is written into the facts.
 
+use super::chains::Chains;
 use super::handshake::{Assembler, Message};
 use super::hello::{self, HelloTransport};
 use super::record::{self, Event, Header, Hole, RecordReader};
@@ -66,12 +67,16 @@ pub(super) struct Connection {
     early: Vec<Record>,
     /// Where in the server's stream the first record ended that followed the client's data.
     answered: Option<u64>,
+    chains: Option<Chains>,
     pub(super) settled: bool,
 }
 
 impl Connection {
-    pub(super) fn new(midstream: bool) -> Self {
-        let mut connection = Self::default();
+    pub(super) fn new(midstream: bool, chains: Option<Chains>) -> Self {
+        let mut connection = Self {
+            chains,
+            ..Self::default()
+        };
         if midstream {
             for side in [Side::Client, Side::Server] {
                 connection.lose_framing(side);
@@ -431,7 +436,11 @@ impl Connection {
         if self.facts.certificate.is_some() {
             return;
         }
-        if let Some(mut chain) = certificate::parse_chain(message.bytes) {
+        let chain = match &self.chains {
+            Some(chains) => chains.chain(message.bytes),
+            None => certificate::parse_chain(message.bytes),
+        };
+        if let Some(mut chain) = chain {
             chain.mark = mark;
             self.facts.certificate = Some(Box::new(chain));
         }

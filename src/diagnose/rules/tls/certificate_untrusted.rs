@@ -25,7 +25,6 @@
 use super::certificate::Shown;
 use super::common::{Handshake, short};
 use super::intercepted;
-use crate::data;
 use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Stage};
 
 pub(super) static RULE: Rule = Rule {
@@ -43,7 +42,7 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     let leaf = shown.leaf;
     let self_signed = leaf.self_signed;
     let mut chain = shown.chain.certificates.iter();
-    let public = chain.any(|c| data::is_public_ca(&c.issuer_attributes));
+    let public = chain.any(|c| c.names_public_ca());
     if (public && !self_signed) || intercepted::product(&shown).is_some() {
         return None;
     }

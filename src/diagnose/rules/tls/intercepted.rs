@@ -26,7 +26,7 @@
 
 use super::certificate::{Date, Refusal, Shown, date};
 use super::common::{Handshake, short};
-use crate::data::{self, Interceptor};
+use crate::data::Interceptor;
 use crate::diagnose::{Blame, Check, Claim, PathContext, Rule, Severity, Stage};
 
 pub(super) static RULE: Rule = Rule {
@@ -87,7 +87,7 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
 pub(super) fn product(shown: &Shown<'_>) -> Option<&'static Interceptor> {
     let found = || {
         let chain = shown.chain.certificates.iter();
-        chain.filter_map(|certificate| data::interceptor(&certificate.issuer_attributes))
+        chain.filter_map(|certificate| certificate.product())
     };
     found().find(|i| i.strong).or_else(|| found().next())
 }

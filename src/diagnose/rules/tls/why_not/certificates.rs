@@ -2,7 +2,6 @@
 
 use super::{frame, over};
 use crate::attempt::Reach;
-use crate::data;
 use crate::diagnose::rules::tls::certificate::{Date, Shown, date, rfc3339};
 use crate::diagnose::rules::tls::common::{Handshake, short};
 use crate::diagnose::rules::tls::intercepted;
@@ -90,7 +89,7 @@ fn named(shown: &Shown<'_>, unmet: &mut Unmet) {
 
 fn untrusted(shown: &Shown<'_>, unmet: &mut Unmet) {
     let mut chain = shown.chain.certificates.iter();
-    let public = chain.any(|c| data::is_public_ca(&c.issuer_attributes));
+    let public = chain.any(|c| c.names_public_ca());
     if public && !shown.leaf.self_signed {
         unmet.against(
             format!(
