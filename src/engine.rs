@@ -17,6 +17,7 @@ use crate::flow::quality::{CaptureQuality, Clients};
 use crate::flow::table::FlowTable;
 use crate::observe::dns::{DnsObserver, Interest};
 use crate::observe::tls::Chains;
+use crate::source::CaptureInfo;
 use crate::target::Target;
 use crate::types::{CaptureId, Frame, Timestamp};
 use conversation::Flow;
