@@ -48,7 +48,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, look: L
     right(frame, below, below.y, look, &word);
 }
 
-/// The row under the cursor in full, where it is no packet: the break has more to say than fits beside its mark.
+/// The row under the cursor, where no packet stands above it: a remark.
 fn row_line(model: &Model) -> Vec<Span> {
     let view = &model.ladder;
     let row = view
@@ -56,7 +56,7 @@ fn row_line(model: &Model) -> Vec<Span> {
         .as_ref()
         .and_then(|l| l.rows.get(view.scroll.at));
     match row {
-        Some(Row::Break(_, text) | Row::Note(text)) => vec![ink(Ink::Plain, format!(" {text}"))],
+        Some(Row::Note(text)) => vec![ink(Ink::Plain, format!(" {text}"))],
         _ => Vec::new(),
     }
 }
