@@ -36,6 +36,9 @@ pub(super) fn settled(field: &Field<'_>, evidence: &Evidence) -> Option<(Blame, 
     if let Some(told) = of_certificate(field, main) {
         return Some(told);
     }
+    if main.rule.id == "tls.hello-unanswered" && held(main) && all_acked_nearby(field) {
+        return Some((Blame::Unknown, 0.5));
+    }
     let flows: Vec<&FlowView<'_>> = field.failed_paths().map(|p| p.flow).collect();
     if let Some(told) = by_packets(main, &flows) {
         return Some(told);
@@ -210,16 +213,25 @@ pub(super) fn held(main: &Finding) -> bool {
 
 /// A box near the device acknowledges sooner than the server can have; else it may be the server that hangs, or several.
 fn held_by(flows: &[&FlowView<'_>]) -> (Blame, f64) {
-    let sooner = |flow: &FlowView<'_>| {
-        let tcp = flow.tcp.as_deref()?;
-        let (rtt, hello) = (tcp.rtt()?, flow.hello()?.mark);
-        let acked = tcp.half[Side::Client].first_acked_at?;
-        Some(rtt > NEAR && acked.time >= hello.time && acked.time.since(hello.time) < rtt / 4)
-    };
-    match flows.iter().any(|flow| sooner(flow) == Some(true)) {
+    match flows.iter().any(|flow| acked_nearby(flow) == Some(true)) {
         true => (Blame::Interceptor, 0.75),
         false => (Blame::Unknown, 0.5),
     }
+}
+
+/// The hello was acknowledged sooner than a server as far away as its SYN-ACK can have.
+fn acked_nearby(flow: &FlowView<'_>) -> Option<bool> {
+    let tcp = flow.tcp.as_deref()?;
+    let (rtt, hello) = (tcp.rtt()?, flow.hello()?.mark);
+    let acked = tcp.half[Side::Client].first_acked_at?;
+    Some(rtt > NEAR && acked.time >= hello.time && acked.time.since(hello.time) < rtt / 4)
+}
+
+/// Connections that worked were acknowledged as soon: a VPN on the device carries them all, and its acknowledgements tell
+/// nothing of who is silent behind it.
+fn all_acked_nearby(field: &Field<'_>) -> bool {
+    let mut worked = field.paths.iter().filter(|p| p.worked);
+    worked.any(|p| acked_nearby(p.flow) == Some(true))
 }
 
 /// Every reset that failed a connection came as the server's own would: as far away as its other packets, in its sequence,

@@ -347,6 +347,7 @@ fn service(field: &Field<'_>, evidence: &Evidence, own: Blame) -> (Blame, f64) {
     let addrs = field.failed_addrs().len();
     match (stage, own) {
         (Stage::Dns, _) if evidence.works(Differs::Resolver) => (own, 0.95),
+        (Stage::Dns, _) if doubt::is_unknown_name(field, evidence) => (Blame::Unknown, 0.75),
         (Stage::Dns, _) => (own, 0.85),
         _ if field.injected() || evidence.works(Differs::Name) => (Blame::Interceptor, 0.95),
         // Servers that accept a hello and hang, all of them, are as likely as a box that holds it.
