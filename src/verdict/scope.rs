@@ -59,7 +59,7 @@ pub(super) fn scope(field: &Field<'_>, evidence: &Evidence, others: &Others) -> 
     if target_works {
         of_paths(field, evidence)
     } else {
-        of_all(field, evidence)
+        of_all(field, evidence, others)
     }
 }
 
@@ -69,8 +69,10 @@ fn target_works(field: &Field<'_>, life: Life) -> bool {
 }
 
 /// Nothing of the service worked: what about the rest?
-fn of_all(field: &Field<'_>, evidence: &Evidence) -> Scope {
+fn of_all(field: &Field<'_>, evidence: &Evidence, others: &Others) -> Scope {
     let rest = evidence.tally(Differs::Service);
+    // What fails at the very server that failed shows nothing of any other.
+    let there: u32 = others.at.values().map(|t| t.failed).sum();
     let names = field.failed_names().len();
     // With every service looked at, the others are attempts too.
     let services = field.failed_services().len();
@@ -81,8 +83,9 @@ fn of_all(field: &Field<'_>, evidence: &Evidence) -> Scope {
             Scope::Unknown
         };
     }
-    let dead = rest.failed > 0 && rest.during + rest.after == 0;
-    if (dead || services > 1) && !mixed(field) && !field.answered_meanwhile() {
+    let dead = rest.failed > there && rest.during + rest.after == 0;
+    let several = services > 1 && field.failed_addrs().len() > 1;
+    if (dead || several) && !mixed(field) && !field.answered_meanwhile() {
         Scope::Everything
     } else {
         Scope::Unknown
