@@ -17,6 +17,7 @@ use crate::snapshot::{Capture, Outcome, Report, Resolver, Status, Step, TargetIn
 use row::{Named, Sides};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// Name and version of the form.
 pub const SCHEMA: &str = "shakedown.compare/1";
@@ -170,7 +171,7 @@ pub struct StagePair {
 #[must_use]
 pub fn compare(a: &Report, b: &Report) -> Comparison {
     let sides = Sides { a, b };
-    let (named_a, named_b) = (row::by_name(a), row::by_name(b));
+    let (named_a, named_b) = (row::by_name(a, b), row::by_name(b, a));
     let pairs = row::pairs(&named_a, &named_b);
     let mut names: Vec<row::Row> = pairs.iter().map(|p| row::row(p)).collect();
     let apart = words::apart(a, b);
@@ -230,9 +231,42 @@ fn side(report: &Report) -> Side {
     }
 }
 
+/// The other capture may hold the same without its name: lookups that it does not show, a name inside encryption.
+fn nameless(own: &Named<'_>, other: &[Named<'_>], which: Which) -> Option<String> {
+    let (here, there) = (which.letter(), which.other().letter());
+    let servers = |n: &Named<'_>| -> BTreeSet<String> {
+        let paths = n.all.iter().flat_map(|a| &a.paths);
+        paths.map(|p| row::host(&p.server).to_owned()).collect()
+    };
+    let own_servers = servers(own);
+    let (address, named) = match own.is_address() {
+        true => {
+            let name = other
+                .iter()
+                .find(|o| !o.is_address() && servers(o).contains(&own.key))?;
+            (
+                own.key.clone(),
+                format!(
+                    "{there} has it as an address of {}, and {here} shows no name with it",
+                    name.key
+                ),
+            )
+        }
+        false => {
+            let nameless = other
+                .iter()
+                .find(|o| o.is_address() && own_servers.contains(&o.key))?;
+            (
+                nameless.key.clone(),
+                format!("{there} tried it without showing a name"),
+            )
+        }
+    };
+    Some(format!("{address}: {named}; it may be the same"))
+}
+
 fn only(own: &[Named<'_>], other: &[Named<'_>], which: Which) -> Vec<Only> {
     let missing = |n: &&Named<'_>| other.binary_search_by(|o| o.key.cmp(&n.key)).is_err();
-    let to_resolver = |n: &Named<'_>| n.all.iter().all(|a| a.matched_by == "resolver");
     own.iter()
         .filter(missing)
         .take(MAX_ONLY)
@@ -241,13 +275,7 @@ fn only(own: &[Named<'_>], other: &[Named<'_>], which: Which) -> Vec<Only> {
             tried: n.all.len(),
             outcome: n.outcome(),
             cause: n.shown().and_then(|a| a.cause.clone()),
-            note: to_resolver(n).then(|| {
-                format!(
-                    "a connection to an encrypted resolver, which is told of only where it fails: {} may have one \
-                     that worked",
-                    which.other().letter()
-                )
-            }),
+            note: nameless(n, other, which),
         })
         .collect()
 }

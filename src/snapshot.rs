@@ -42,6 +42,11 @@ pub struct Report {
     pub resolvers: Vec<Resolver>,
     /// Every server tried by the attempts.
     pub servers: Vec<Server>,
+    /// Connections to encrypted resolvers that are not told of, because they did not break: only another capture, in which
+    /// they did, makes them worth a look. At most 256.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub aside: Vec<Attempt>,
 }
 
 /// Which program made the report.
@@ -203,7 +208,7 @@ pub struct Attempt {
     pub cause: Option<String>,
     /// How bad.
     pub severity: Option<Severity>,
-    /// Whom it points at.
+    /// Whom it points at, with everything that the capture shows weighed in.
     pub blame: Option<Blame>,
     /// How sure, 0 to 1.
     pub confidence: Option<f64>,
@@ -217,6 +222,16 @@ pub struct Attempt {
     pub paths: Vec<Path>,
     /// What the rules found.
     pub findings: Vec<Finding>,
+}
+
+impl Attempt {
+    /// Whom a finding of this attempt points at: of the one that explains it, with the rest of the capture weighed in.
+    #[must_use]
+    pub fn whom(&self, finding: &Finding) -> Blame {
+        let explains =
+            Some(&finding.cause) == self.cause.as_ref() && finding.severity > Severity::Note;
+        self.blame.filter(|_| explains).unwrap_or(finding.blame)
+    }
 }
 
 /// How far a stage went.
@@ -401,7 +416,7 @@ pub struct Finding {
     pub path: Option<usize>,
     /// How sure, 0 to 1.
     pub confidence: f64,
-    /// Whom it points at.
+    /// Whom it points at, taken by itself.
     pub blame: Blame,
     /// The packets that show it.
     pub frames: Vec<u32>,

@@ -16,6 +16,7 @@ pub mod roles;
 mod scope;
 pub mod span;
 mod steps;
+pub mod whom;
 mod words;
 
 use crate::diagnose::{Blame, Outcome, Stage};

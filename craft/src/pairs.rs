@@ -8,6 +8,8 @@ const HOST: &str = "www.tiktok.com";
 const API: &str = "api16-normal.tiktokv.com";
 const V4: &str = "23.49.60.10";
 const OTHER: &str = "23.49.60.40";
+/// An address in a prefix of the service itself.
+const OWN: &str = "71.18.1.10";
 const V6: &str = "2600:1408:c400::17c9:2d0a";
 const V6_443: &str = "[2600:1408:c400::17c9:2d0a]:443";
 const HOUR: u64 = 3_600_000;
@@ -20,6 +22,8 @@ pub fn pairs() -> Vec<Pair> {
         certificates(),
         edges(),
         answers(),
+        encrypted(),
+        strangers(),
         calm(),
     ]
     .into_iter()
@@ -338,7 +342,7 @@ fn answers() -> Vec<Pair> {
         Pair::new("error-status", "different")
             .about("The service answers with 503 in A and with 200 in B, from the same server: its own answer, not the network's.")
             .row(HOST, "different", "broken", "ok", Some("http"))
-            .proof("edge", Some("a"))
+            .proof("service", Some("a"))
             .differs(&["status"])
             .a(|net| {
                 wifi(net);
@@ -360,6 +364,128 @@ fn answers() -> Vec<Pair> {
             .b(|net| {
                 mobile(net);
                 two_transfers(net, 26_000, 26_000_000);
+            }),
+    ]
+}
+
+const RESOLVER: &str = "1.1.1.1:853";
+
+/// Two connections of a strict client to an encrypted resolver, which get no answer.
+fn no_resolver(net: &Net) {
+    for _ in 0..2 {
+        let mut c = net.tcp(RESOLVER);
+        c.syn();
+        c.syn_retransmits(&[1000, 3000]);
+        net.wait(1000);
+    }
+}
+
+/// A connection to an encrypted resolver that carries a question and its answer.
+fn resolver(net: &Net) {
+    let mut c = net.tcp(RESOLVER);
+    let (client, server) = (
+        Client::new("one.one.one.one"),
+        Server::new(Cert::public("one.one.one.one")),
+    );
+    let mut s = Session::new(net, client.alpn(&["dot"]), server.alpn(&["dot"]));
+    c.connect();
+    c.tls(&mut s);
+    c.app_data(&mut s, Side::Client, &net.random(130));
+    c.app_data(&mut s, Side::Server, &net.random(140));
+    net.wait(2000);
+    c.tls_close(&mut s, Side::Client);
+}
+
+/// A visit with as few bytes as will do.
+fn shake(net: &Net) {
+    let mut c = net.tcp(V4);
+    let cert = Cert::public(HOST).intermediate(false);
+    let mut s = Session::new(net, Client::new(HOST), Server::new(cert));
+    c.connect();
+    c.tls(&mut s);
+    c.app(&mut s, 200, 300);
+    c.tls_close(&mut s, Side::Client);
+}
+
+fn quick(net: &Net) {
+    net.resolve(HOST, &[V4]);
+    shake(net);
+}
+
+fn encrypted() -> Vec<Pair> {
+    vec![
+        Pair::new("encrypted-resolver-blocked", "different")
+            .about("Private DNS: the resolver's port 853 is silent in A and works in B, at the same address.")
+            .row("Cloudflare DNS", "different", "broken", "ok", Some("tcp"))
+            .only(1, HOST)
+            .proof("network", Some("a"))
+            .a(|net| {
+                no_resolver(net);
+                net.ping_until(22_000);
+            })
+            .b(|net| {
+                mobile(net);
+                resolver(net);
+                shake(net);
+            }),
+        Pair::new("near-miss-encrypted-resolver-not-tried", "undecided")
+            .about("Private DNS fails in A; B never tries that resolver: nothing to compare.")
+            .only(0, "Cloudflare DNS")
+            .only(1, HOST)
+            .a(|net| {
+                no_resolver(net);
+                net.ping_until(22_000);
+            })
+            .b(|net| {
+                mobile(net);
+                quick(net);
+            }),
+    ]
+}
+
+fn strangers() -> Vec<Pair> {
+    vec![
+        Pair::new("limited-in-a", "different")
+            .about("The server answers A with 429 and serves B: a limit, not an outage, and not the network.")
+            .row(HOST, "different", "broken", "ok", Some("http"))
+            .proof("service", Some("a"))
+            .differs(&["status"])
+            .a(|net| {
+                wifi(net);
+                asked_plain(net, 429);
+            })
+            .b(|net| {
+                mobile(net);
+                asked_plain(net, 200);
+            }),
+        Pair::new("b-shows-no-name", "undecided")
+            .about("A knows the name by its lookup and its hello; in B the lookups are not seen and the hello names nobody.")
+            .only(0, HOST)
+            .only(1, OWN)
+            .a(|net| {
+                net.resolve(HOST, &[OWN]);
+                silence(net, OWN);
+                net.ping_until(22_000);
+            })
+            .b(|net| {
+                mobile(net);
+                silence(net, OWN);
+                net.ping_until(HOUR + 22_000);
+            }),
+        Pair::new("two-devices-in-b", "different")
+            .about("One device in A, where the address is silent; two in B, which both get through.")
+            .row(HOST, "different", "broken", "ok", Some("tcp"))
+            .proof("network", Some("a"))
+            .a(|net| {
+                net.resolve(HOST, &[V4]);
+                silence(net, V4);
+                net.ping_until(22_000);
+            })
+            .b(|net| {
+                mobile(net);
+                quick(net);
+                net.set_client("100.72.14.10");
+                quick(net);
             }),
     ]
 }

@@ -1,12 +1,25 @@
 //! Holds one report against another: whether each attempt is judged the same.
 
-use crate::snapshot::{Attempt, Report};
+use crate::snapshot::{Attempt, Blame, Finding, Report, Severity};
 use std::collections::HashMap;
 
 /// What must not change.
 fn judgement(attempt: &Attempt) -> String {
+    judged(attempt, attempt.blame)
+}
+
+/// What must not change in a part of the packets: whom the attempt's own packets point at, not what the rest of the
+/// capture makes of that.
+fn own_judgement(attempt: &Attempt) -> String {
+    let own =
+        |f: &&Finding| Some(&f.cause) == attempt.cause.as_ref() && f.severity > Severity::Note;
+    let own = attempt.findings.iter().find(own).map(|f| f.blame);
+    judged(attempt, own.or(attempt.blame))
+}
+
+fn judged(attempt: &Attempt, blame: Option<Blame>) -> String {
     let stage = attempt.stage.map_or("–", |s| s.as_str());
-    let blame = attempt.blame.map_or("–", |b| b.as_str());
+    let blame = blame.map_or("–", |b| b.as_str());
     let cause = attempt.cause.as_deref().unwrap_or("–");
     let outcome = attempt.outcome.as_str();
     format!("{outcome}, stage {stage}, cause {cause}, blame {blame}")
@@ -93,18 +106,18 @@ pub(super) fn same_in_part(
     for attempt in &part.attempts {
         found.entry(key(attempt)).or_default().push(attempt);
     }
-    let judged = |a: &Attempt| -> Vec<String> {
+    let there_of = |a: &Attempt| -> Vec<String> {
         let there = found.get(&key(a)).map(Vec::as_slice).unwrap_or_default();
-        there.iter().map(|a| judgement(a)).collect()
+        there.iter().map(|a| own_judgement(a)).collect()
     };
     for &index in wanted {
         let Some(attempt) = whole.attempts.get(index) else {
             continue;
         };
-        let there = judged(attempt);
-        if !there.contains(&judgement(attempt)) {
+        let there = there_of(attempt);
+        if !there.contains(&own_judgement(attempt)) {
             let how = match there.first() {
-                Some(other) => format!("it would be {other} instead of {}", judgement(attempt)),
+                Some(other) => format!("it would be {other} instead of {}", own_judgement(attempt)),
                 None => "it would not be found any more".to_owned(),
             };
             return Err((index, how));
@@ -112,15 +125,15 @@ pub(super) fn same_in_part(
     }
     let before: HashMap<Key<'_>, Vec<String>> =
         whole.attempts.iter().fold(HashMap::new(), |mut all, a| {
-            all.entry(key(a)).or_default().push(judgement(a));
+            all.entry(key(a)).or_default().push(own_judgement(a));
             all
         });
     let new = part.attempts.iter().filter(|a| super::choose::failed(a));
     for attempt in new {
         let there = before.get(&key(attempt));
-        if !there.is_some_and(|b| b.contains(&judgement(attempt))) {
+        if !there.is_some_and(|b| b.contains(&own_judgement(attempt))) {
             let name = attempt.name.as_deref().unwrap_or("an address");
-            let how = format!("in it {name} would be {}", judgement(attempt));
+            let how = format!("in it {name} would be {}", own_judgement(attempt));
             return Err((wanted.first().copied().unwrap_or(0), how));
         }
     }

@@ -256,9 +256,28 @@ impl Maker<'_> {
         notes
     }
 
+    /// An attempt points at somebody else without the rest of the capture.
+    fn moved(&self, again: &Report) -> bool {
+        let own = |a: &Attempt| (a.client.clone(), a.name.clone(), a.started.clone());
+        let whole = self
+            .chosen
+            .iter()
+            .filter_map(|c| self.report.attempts.get(c.index));
+        let whole: HashMap<_, _> = whole.map(|a| (own(a), a.blame)).collect();
+        let mut part = again.attempts.iter();
+        part.any(|a| whole.get(&own(a)).is_some_and(|blame| *blame != a.blame))
+    }
+
     fn checked(&self, again: &Report) -> String {
         let (a, b) = (&self.report.verdict, &again.verdict);
-        let same = "The evidence alone was analysed again: every attempt in it has the same outcome, stage, cause and blame as in the whole capture.";
+        let same = match self.moved(again) {
+            false => {
+                "The evidence alone was analysed again: every attempt in it has the same outcome, stage, cause and blame as in the whole capture."
+            }
+            true => {
+                "The evidence alone was analysed again: every attempt in it has the same outcome, stage and cause as in the whole capture. Whom they point at rests on the rest of the capture as well."
+            }
+        };
         if (a.outcome, &a.cause, a.blame) == (b.outcome, &b.cause, b.blame) {
             format!("{same} So has the verdict.")
         } else {

@@ -3,6 +3,7 @@
 //! - The same resolver, or another one, gives another answer: [`About::Resolver`], [`About::Network`].
 //! - Another kind of authority signs the certificate in one capture only: [`About::Interceptor`].
 //! - The same server address fails in one and works in the other: not the server, [`About::Network`].
+//! - The server itself answers with an error in one: [`About::Service`].
 //! - It fails in both, and another address works: [`About::Edge`].
 //! - Only one address family, or only QUIC, fails in one: [`About::Family`], [`About::Transport`].
 //! - Everything fails alike in both: what differs between them is not the reason, [`About::Common`].
@@ -16,7 +17,7 @@ mod paths;
 
 use super::Which;
 use super::difference::works;
-use super::row::{Pair, Sides, host};
+use super::row::{Pair, Sides, host, is_to_resolver};
 use crate::snapshot::{Attempt, Outcome, Path, Report};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -43,6 +44,8 @@ pub enum About {
     Transport,
     /// One server or CDN edge.
     Edge,
+    /// What the service itself answers.
+    Service,
     /// The device's network, or the way from it.
     Network,
     /// What both captures share; not what differs between them.
@@ -61,6 +64,7 @@ impl About {
             Self::Family => "family",
             Self::Transport => "transport",
             Self::Edge => "edge",
+            Self::Service => "service",
             Self::Network => "network",
             Self::Common => "common",
             Self::Open => "open",
@@ -265,7 +269,15 @@ fn drafts(pair: &Pair<'_>, controls: &Controls<'_>) -> Vec<Draft> {
     if a == b && a == Outcome::Broken {
         found.extend(common(&case));
     } else if a != b && !opened {
-        found.extend(lookups::proof(&case).or_else(|| paths::proof(&case)));
+        // What a resolver is reached over are connections as well.
+        let to_resolver = pair
+            .a
+            .all
+            .iter()
+            .chain(&pair.b.all)
+            .all(|a| is_to_resolver(a));
+        let by_lookup = (!to_resolver).then(|| lookups::proof(&case)).flatten();
+        found.extend(by_lookup.or_else(|| paths::proof(&case)));
     }
     found
 }

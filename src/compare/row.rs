@@ -2,10 +2,12 @@
 
 use super::difference::{Difference, differences, median};
 use super::{Relation, StagePair};
+use crate::data;
 use crate::snapshot::{Attempt, Outcome, Report, Severity, Status};
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 /// Ids of attempts that a row names.
 const MAX_IDS: usize = 32;
@@ -85,7 +87,7 @@ pub struct Sides<'a> {
 /// The attempts of a capture for one name.
 #[derive(Clone, Debug)]
 pub struct Named<'a> {
-    /// The name, or the server's address without its port.
+    /// The name, of encrypted resolvers that of who runs them, or the server's address without its port.
     pub key: String,
     /// All of them.
     pub all: Vec<&'a Attempt>,
@@ -139,7 +141,7 @@ impl<'a> Named<'a> {
     /// It has no name.
     #[must_use]
     pub fn is_address(&self) -> bool {
-        self.all.iter().all(|a| a.name.is_none())
+        self.key.parse::<IpAddr>().is_ok() && self.all.iter().all(|a| a.name.is_none())
     }
 }
 
@@ -155,12 +157,20 @@ impl Pair<'_> {
     }
 }
 
-/// The attempts of a report by what they tried to reach, in the order of the names.
+/// The attempts of a report by what they tried to reach, in the order of the names. Connections to an encrypted resolver
+/// are told of only where they broke: those that did not are taken as well where they did in one of the two captures.
 #[must_use]
-pub fn by_name(report: &Report) -> Vec<Named<'_>> {
+pub fn by_name<'a>(report: &'a Report, other: &Report) -> Vec<Named<'a>> {
     let mut found: BTreeMap<String, Vec<&Attempt>> = BTreeMap::new();
     for attempt in &report.attempts {
         if let Some(key) = key(attempt) {
+            found.entry(key).or_default().push(attempt);
+        }
+    }
+    let both = report.attempts.iter().chain(&other.attempts);
+    let broken: BTreeSet<String> = both.filter(|a| is_to_resolver(a)).filter_map(key).collect();
+    for attempt in &report.aside {
+        if let Some(key) = key(attempt).filter(|key| broken.contains(key)) {
             found.entry(key).or_default().push(attempt);
         }
     }
@@ -175,9 +185,28 @@ pub fn by_name(report: &Report) -> Vec<Named<'_>> {
         .collect()
 }
 
+/// A connection to an encrypted resolver.
+#[must_use]
+pub fn is_to_resolver(attempt: &Attempt) -> bool {
+    attempt.matched_by == "resolver"
+}
+
 fn key(attempt: &Attempt) -> Option<String> {
     let address = || Some(host(&attempt.paths.first()?.server).to_owned());
-    attempt.name.clone().or_else(address)
+    let provider = || Some(provider(attempt)?.to_owned());
+    let resolver = is_to_resolver(attempt).then(provider).flatten();
+    resolver.or(attempt.name.clone()).or_else(address)
+}
+
+/// Who runs the encrypted resolver: one is reached by several names and addresses, and often shows no name.
+fn provider(attempt: &Attempt) -> Option<&'static str> {
+    let by_name = attempt.name.as_deref().and_then(data::resolver_of_name);
+    let by_addr = || {
+        let server = host(&attempt.paths.first()?.server);
+        let addr = server.parse::<IpAddr>().ok()?;
+        data::resolver_of_addr(addr.into())
+    };
+    by_name.map(|(r, _)| r).or_else(by_addr).map(|r| r.provider)
 }
 
 /// An endpoint's address: `192.0.2.1` of `192.0.2.1:443`, `2001:db8::1` of `[2001:db8::1]:443`.
@@ -234,6 +263,8 @@ fn tries(named: &Named<'_>) -> Tries {
         };
         a.findings.iter().find(main)
     });
+    // What the report does not tell of has no number.
+    let numbers = named.all.iter().map(|a| a.id).filter(|id| *id > 0);
     Tries {
         outcome,
         cause: shown.and_then(|a| a.cause.clone()),
@@ -246,8 +277,8 @@ fn tries(named: &Named<'_>) -> Tries {
         broken: count(Outcome::Broken),
         unfinished: named.all.len() - named.known.len(),
         duration: median(named.of(outcome).map(|a| a.duration)),
-        shown: shown.map(|a| a.id),
-        ids: named.all.iter().take(MAX_IDS).map(|a| a.id).collect(),
+        shown: shown.map(|a| a.id).filter(|id| *id > 0),
+        ids: numbers.take(MAX_IDS).collect(),
     }
 }
 

@@ -210,6 +210,14 @@ pub fn limits(sides: &Sides<'_>, apart: Option<f64>) -> Vec<String> {
         ));
     }
     for (report, name) in [(sides.a, "A"), (sides.b, "B")] {
+        let devices = clients(report);
+        if devices.len() > 1 {
+            found.push(format!(
+                "{name} has attempts from {} addresses ({}): if these are several devices, they are taken together.",
+                devices.len(),
+                devices.join(", ")
+            ));
+        }
         let open = report
             .attempts
             .iter()
@@ -313,6 +321,13 @@ fn step(proof: &Proof) -> (String, &'static str) {
                 "Report {name} to the service, with the address that failed and the time; a new lookup may lead to another one."
             ),
             "It is the server's, not that of the network it was tried from.",
+        ),
+        About::Service => (
+            format!(
+                "Wait a while and try {name} again; if it stays, report it to the service, with the status, the time and the \
+                 account."
+            ),
+            "The network carried the question and the answer.",
         ),
         About::Common => (
             format!(

@@ -235,7 +235,7 @@ fn details(attempt: &Attempt, out: &mut impl Write) -> io::Result<()> {
             "- **{}** {} · points at {} · {:.0} % sure: {} (frames {})",
             f.severity.as_str(),
             code(&f.cause),
-            f.blame.as_str(),
+            attempt.whom(f).as_str(),
             f.confidence * 100.0,
             prose(&f.what),
             frames(&f.frames),

@@ -310,7 +310,7 @@ fn findings(attempt: &Attempt, style: Style, out: &mut impl Write) -> io::Result
             "   {} {} · points at {} · {} sure{about}",
             style.ink(ink, &format!("{}:", finding.severity.as_str())),
             finding.cause,
-            finding.blame.as_str(),
+            attempt.whom(finding).as_str(),
             percent(finding.confidence),
         )?;
         wrapped(out, "      ", &finding.what)?;

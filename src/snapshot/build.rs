@@ -5,17 +5,20 @@ use super::{
     Attempt, Capture, Finding, Lookup, Network, Path, Report, SCHEMA, TargetInfo, Tool, millis,
     rfc3339,
 };
-use crate::attempt::{self, Progress};
+use crate::attempt::{self, MatchedBy, Progress};
 use crate::data;
 use crate::decode::link_name;
 use crate::diagnose::judge::ordered;
-use crate::diagnose::{Judged, JudgedPath, Outcome, Severity, World};
+use crate::diagnose::{Blame, Judged, JudgedPath, Outcome, Severity, World};
 use crate::fact::dns::{Lookup as LookupFact, qtype_name, rcode_name};
 use crate::fact::tls::TlsFacts;
 use crate::flow::FlowView;
 use crate::source::CaptureInfo;
 use crate::types::{Addr, CaptureId, Mark};
-use crate::verdict::{Field, Others, is_reported};
+use crate::verdict::{self, Field, Others, is_reported, whom};
+
+/// Attempts kept that are not told of.
+const MAX_ASIDE: usize = 256;
 
 /// Most frames named by one finding, path or cell.
 const MAX_FRAMES: usize = 24;
@@ -41,11 +44,15 @@ pub struct Parts<'a> {
 /// Builds the report.
 #[must_use]
 pub fn build(parts: &Parts<'_>) -> Report {
+    let ruling = verdict::judge(parts.field, parts.others, &clean(parts.profile));
+    let whom = whom::of_attempts(parts.field, &ruling);
     let mut attempts = Vec::with_capacity(reported(parts).count());
-    attempts.extend(reported(parts).map(|(id, a, j)| attempt(id, a, j, parts)));
+    attempts.extend(
+        reported(parts).map(|(id, a, j)| attempt(id, a, j, parts, whom.get(&(id - 1)).copied())),
+    );
     let captures = captures(parts);
     let servers = super::tables::servers(parts);
-    let verdict = super::verdict::verdict(parts, &attempts, &captures);
+    let verdict = super::verdict::verdict(&ruling, parts, &attempts, &captures);
     Report {
         schema: SCHEMA,
         tool: Tool {
@@ -60,7 +67,16 @@ pub fn build(parts: &Parts<'_>) -> Report {
         attempts,
         resolvers: super::tables::resolvers(parts),
         servers,
+        aside: aside(parts),
     }
+}
+
+/// Connections to encrypted resolvers that did not break.
+fn aside(parts: &Parts<'_>) -> Vec<Attempt> {
+    let all = parts.world.attempts.iter().zip(parts.judged);
+    let quiet = all.filter(|(a, j)| a.matched_by == MatchedBy::Resolver && !is_reported(a, j));
+    let told = quiet.map(|(a, j)| attempt(0, a, j, parts, None));
+    told.take(MAX_ASIDE).collect()
 }
 
 /// The attempts that are told of, with their numbers.
@@ -99,11 +115,13 @@ fn capture(info: &CaptureInfo, notes: Vec<String>) -> Capture {
     }
 }
 
+/// One attempt. `whom` is given where all the evidence together points at somebody else than its own finding does.
 fn attempt(
     id: usize,
     attempt: &attempt::Attempt<'_>,
     judged: &Judged,
     parts: &Parts<'_>,
+    whom: Option<Blame>,
 ) -> Attempt {
     let captures = parts.captures;
     let capture = attempt.started.capture;
@@ -126,7 +144,7 @@ fn attempt(
         stage: main.map(|f| f.rule.stage),
         cause: main.map(|f| f.rule.id.to_owned()),
         severity: main.map(crate::diagnose::Finding::severity),
-        blame: main.map(crate::diagnose::Finding::blame),
+        blame: whom.or(main.map(crate::diagnose::Finding::blame)),
         confidence: main.map(|f| round(f.claim.confidence)),
         filter: filter(attempt, judged, capture),
         stages: super::cells::cells(attempt, judged, goes_on),

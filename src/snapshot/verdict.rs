@@ -3,14 +3,18 @@
 use super::build::{Parts, clean_long, round};
 use super::clean::clean;
 use super::{Attempt, Capture, Controls, Experiment, Status, Step, Unblock, Verdict};
-use crate::verdict;
+use crate::verdict::{self, Ruling};
 
 /// Attempts named by one experiment.
 const MAX_ATTEMPTS: usize = 16;
 
 /// The judgement over all attempts.
-pub(super) fn verdict(parts: &Parts<'_>, attempts: &[Attempt], captures: &[Capture]) -> Verdict {
-    let ruling = verdict::judge(parts.field, parts.others, &clean(parts.profile));
+pub(super) fn verdict(
+    ruling: &Ruling,
+    parts: &Parts<'_>,
+    attempts: &[Attempt],
+    captures: &[Capture],
+) -> Verdict {
     let all = |list: &[String]| list.iter().map(|s| clean_long(s)).collect();
     Verdict {
         outcome: ruling.outcome,

@@ -35,6 +35,8 @@ pub enum Differs {
     HelloSize,
     /// The same name at the same server, from another device of the same network.
     Device,
+    /// Another port of the same server.
+    Port,
 }
 
 impl Differs {
@@ -53,6 +55,7 @@ impl Differs {
             Self::Time => "time",
             Self::HelloSize => "hello-size",
             Self::Device => "device",
+            Self::Port => "port",
         }
     }
 
@@ -60,7 +63,7 @@ impl Differs {
     #[must_use]
     pub const fn held(self) -> &'static str {
         match self {
-            Self::Name | Self::HelloSize => "device, server address, time",
+            Self::Name | Self::HelloSize | Self::Port => "device, server address, time",
             Self::Address | Self::Family | Self::Transport => "device, name, time",
             Self::Resolver => "name",
             Self::Question => "device, resolver, time",
@@ -123,23 +126,31 @@ impl Evidence {
                 field.failed_paths().map(|p| (p.quic(), p.v4())).collect();
             let quic = |quic| kinds.iter().any(|k| k.0 == quic);
             let v4 = |v4| kinds.iter().any(|k| k.1 == v4);
+            // What is let through to one port says nothing of another.
+            let ports = field.failed_ports();
+            let same_port = |p: &Tried<'_>| ports.contains(&p.flow.server.port);
             add(
                 Differs::Address,
                 field.tally(|p| {
                     same_name(p)
+                        && same_port(p)
                         && !addrs.contains(&p.addr())
                         && kinds.contains(&(p.quic(), p.v4()))
                 }),
             );
             add(
                 Differs::Family,
-                field.tally(|p| same_name(p) && !v4(p.v4()) && quic(p.quic())),
+                field.tally(|p| same_name(p) && same_port(p) && !v4(p.v4()) && quic(p.quic())),
             );
             add(
                 Differs::Transport,
                 field.tally(|p| same_name(p) && !quic(p.quic())),
             );
             add(Differs::HelloSize, small_hellos(field, &addrs));
+            if field.before_name() {
+                let other = |p: &Tried<'_>| addrs.contains(&p.addr()) && !same_port(p);
+                add(Differs::Port, field.tally(|p| !p.failed && other(p)));
+            }
         }
         add(Differs::Host, other_hosts(field));
         add(Differs::Service, other_services(field, others));

@@ -86,6 +86,12 @@ impl<'a> Case<'a> {
         name.unwrap_or_else(|| "the service".into())
     }
 
+    /// Its connections that failed.
+    pub(super) fn broken_flows(&self) -> impl Iterator<Item = &'a FlowView<'a>> {
+        let broken = self.paths().filter(|(_, j)| j.outcome == Outcome::Broken);
+        broken.map(|(path, _)| &path.flow)
+    }
+
     fn paths(&self) -> impl Iterator<Item = (&'a Path<'a>, &'a JudgedPath)> {
         let attempt: &'a Attempt<'a> = self.attempt;
         let judged: &'a Judged = self.judged;
@@ -213,8 +219,10 @@ impl<'a> Field<'a> {
         let alike = |c: &Case<'_>| c.cause() == cause && c.judged.outcome == outcome;
         let failed = |c: &Case<'_>| {
             let stage = (c.stage() == Some(Stage::Dns)) == at_dns;
-            alike(c)
-                || (outcome == Outcome::Broken && c.broke() && stage && c.is_optional() == optional)
+            // A login page that does not lead is one that was passed.
+            let aside = c.attempt.matched_by == MatchedBy::Portal;
+            let alike_enough = stage && !aside && c.is_optional() == optional;
+            alike(c) || (outcome == Outcome::Broken && c.broke() && alike_enough)
         };
         let of = |wanted: &dyn Fn(&Case<'_>) -> bool| {
             let all = self.cases.iter().enumerate();
@@ -345,6 +353,16 @@ impl<'a> Field<'a> {
         self.paths.iter().filter(|p| p.failed)
     }
 
+    /// It broke before a name was sent.
+    pub(super) fn before_name(&self) -> bool {
+        self.lead_case().and_then(|c| c.stage()) == Some(Stage::Tcp)
+    }
+
+    /// Ports of the servers of the paths that failed.
+    pub(super) fn failed_ports(&self) -> BTreeSet<u16> {
+        self.failed_paths().map(|p| p.flow.server.port).collect()
+    }
+
     /// Servers of the paths that failed.
     pub(super) fn failed_addrs(&self) -> BTreeSet<Addr> {
         self.failed_paths().map(Tried::addr).collect()
@@ -444,11 +462,30 @@ fn outcome(cases: &[Case<'_>]) -> Outcome {
     }
 }
 
+/// The network wants a login first, and nothing of that device got through after it: that explains whatever else failed,
+/// however often.
+fn portal(cases: &[Case<'_>]) -> Option<usize> {
+    let found = cases
+        .iter()
+        .rposition(|c| c.broke() && c.cause() == Some("http.captive-portal"))?;
+    let (client, from) = (
+        cases[found].attempt.client,
+        cases[found].attempt.started.time,
+    );
+    let own = cases.iter().filter(|c| c.attempt.client == client);
+    let mut worked = own.flat_map(Case::paths).filter(|(_, j)| path_worked(j));
+    let later = worked.any(|(p, _)| p.progress.secured.is_some_and(|m| m.time > from));
+    (!later).then_some(found)
+}
+
 /// The case that speaks for the cause that most attempts share; of what the app can do without (telemetry, ads) only
 /// where nothing else is wrong.
 fn leading(cases: &[Case<'_>], outcome: Outcome) -> Option<usize> {
     if !matches!(outcome, Outcome::Broken | Outcome::Degraded) {
         return None;
+    }
+    if let Some(portal) = portal(cases) {
+        return Some(portal);
     }
     let rank = |c: &Case<'_>| {
         let wrong = matches!(c.judged.outcome, Outcome::Broken | Outcome::Degraded);

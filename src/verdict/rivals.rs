@@ -1,6 +1,7 @@
 //! What else it could be: each rival explanation with the observation that rules it out, or that nothing does.
 
-use super::doubt;
+mod authors;
+
 use super::experiment::Differs;
 use super::nearby::Nearby;
 use super::scope::Scope;
@@ -52,16 +53,21 @@ pub(super) fn against(view: &View<'_, '_>) -> Vec<String> {
             "a filter that knows the service's addresses",
             address_filter(view),
         );
-        add("the server itself", server_itself(view));
-        add("something in between", imitator(view));
+        add("the server itself", authors::server_itself(view));
+        add("something in between", authors::imitator(view));
         add(
             "the device's clock or its list of authorities",
-            own_trust(view),
+            authors::own_trust(view),
         );
-        add("one dead server", dead_server(view));
+        add("one dead server", authors::dead_server(view));
+        add("a filter on the port", port_filter(view));
         add("QUIC or UDP being blocked", no_quic(view));
         add("a wrong address from the resolver", wrong_address(view));
-        add("the service itself being down", service_down(view));
+        add("the service itself being down", authors::service_down(view));
+        add(
+            "a limit on this account, its address or its region",
+            authors::refused(view),
+        );
     }
     add("a hole in the capture", missed(view));
     rivals
@@ -264,8 +270,16 @@ fn name_filter(view: &View<'_, '_>) -> Option<Standing> {
         return Some(Dead("other names at the same address fail as well".into()));
     }
     let early = ["hello", "reset", "unanswered", "stalled"];
-    let early = early.iter().any(|word| view.cause().contains(word));
+    let early = of_the_name(view) || early.iter().any(|word| view.cause().contains(word));
     early.then(|| Alive("no other name was tried at the same address".into()))
+}
+
+/// An alert that turns down the name.
+fn of_the_name(view: &View<'_, '_>) -> bool {
+    let main = view.lead().and_then(|c| c.main());
+    let alert = main.and_then(|m| m.claim.extra.get("alert")?.as_str());
+    let turned_down = matches!(alert, Some("unrecognized_name" | "access_denied"));
+    turned_down && view.cause() == "tls.alert-from-server" && view.blame == Blame::Edge
 }
 
 /// A router on the way said so itself.
@@ -295,36 +309,16 @@ fn address_filter(view: &View<'_, '_>) -> Option<Standing> {
     })
 }
 
-fn dead_server(view: &View<'_, '_>) -> Option<Standing> {
-    if view.scope == Scope::OneServer || view.scope == Scope::Everything {
-        return None;
-    }
-    if view.works(Differs::Name) {
-        return Some(Dead(worked(
-            view,
-            Differs::Name,
-            "the same address answered other names",
-        )));
-    }
-    let addrs = view.field.failed_addrs().len();
-    if addrs > 1 {
-        return Some(Dead(format!("{addrs} addresses failed alike")));
-    }
-    if view.field.injected() {
-        return Some(Dead(
-            "the server went on, or others spoke in its place".into(),
-        ));
-    }
-    if reported(view) {
-        return Some(Dead(
-            "a router before it reported that it lets nothing through".into(),
-        ));
-    }
-    if view.scope == Scope::OneTransport && view.works(Differs::Transport) {
-        return Some(Dead("the name was reached over the other transport".into()));
-    }
-    let device = matches!(view.blame, Blame::Device | Blame::Service | Blame::Edge);
-    (!device).then(|| Alive("only one address was tried".into()))
+/// Somebody on the way may let only some ports through.
+fn port_filter(view: &View<'_, '_>) -> Option<Standing> {
+    let silent = view.stage() == Stage::Tcp && view.works(Differs::Port);
+    let ports = view.field.failed_ports();
+    let port = ports.first()?;
+    silent.then(|| {
+        Alive(format!(
+            "a firewall that keeps port {port} shut looks like a server that serves nothing there; the same try from another network tells"
+        ))
+    })
 }
 
 fn no_quic(view: &View<'_, '_>) -> Option<Standing> {
@@ -366,80 +360,6 @@ fn wrong_address(view: &View<'_, '_>) -> Option<Standing> {
     }
 }
 
-/// What was blamed on something in between may be the server's doing.
-fn server_itself(view: &View<'_, '_>) -> Option<Standing> {
-    let suspected = matches!(view.blame, Blame::Interceptor | Blame::Unknown);
-    let early = view.stage() == Stage::Tls || view.cause() == "tcp.reset-after-connect";
-    if !suspected || !early || view.scope == Scope::OneName {
-        return None;
-    }
-    if view.field.injected() {
-        return Some(Dead(
-            "what ended the connection does not fit its other packets".into(),
-        ));
-    }
-    let main = view.lead()?.main()?;
-    if view.cause().contains("reset") {
-        return Some(Alive(
-            "nothing about the reset shows that it was not the server's own".into(),
-        ));
-    }
-    if view.cause() == "tls.certificate-name-mismatch" {
-        return Some(Alive(
-            "it may be set up wrong, or the name lead to somebody else's server; compare the address with what another resolver gives".into(),
-        ));
-    }
-    (view.cause() == "tls.hello-unanswered" && doubt::held(main)).then(|| {
-        Alive("it acknowledged the hello and may simply hang; the same try from another network tells".into())
-    })
-}
-
-/// What was blamed on an end may be the doing of something in between.
-fn imitator(view: &View<'_, '_>) -> Option<Standing> {
-    let main = view.lead()?.main()?;
-    if view.cause() == "tls.certificate-name-mismatch" && view.blame == Blame::Unknown {
-        return Some(Alive(
-            "the login page of a network has a valid certificate for its own name as well; open any http:// page to see".into(),
-        ));
-    }
-    let ends = matches!(view.blame, Blame::Edge | Blame::Device);
-    if !ends || !matches!(view.stage(), Stage::Tls | Stage::Quic) {
-        return None;
-    }
-    match view.cause() {
-        "tls.reset-after-hello" => Some(Alive(
-            "the reset came from as far away as the server's other packets and after a full round trip, but a box near the server could do that too".into(),
-        )),
-        "tls.client-rejected" => Some(Alive(
-            "what the server presented is encrypted (TLS 1.3) or was refused without a word; a VPN, filter or antivirus app that reads TLS looks the same".into(),
-        )),
-        "tls.alert-from-client" if doubt::about_certificate(main) => Some(Alive(
-            "a VPN, filter or antivirus app that presents a certificate of its own is refused in the same way; the same try from another network tells".into(),
-        )),
-        _ => None,
-    }
-}
-
-/// A device with a wrong clock, or that knows no new authority, refuses all servers alike.
-fn own_trust(view: &View<'_, '_>) -> Option<Standing> {
-    let main = view.lead()?.main()?;
-    let refused = ["tls.client-rejected", "tls.certificate-not-yet-valid"];
-    let said = view.cause() == "tls.alert-from-client" && doubt::about_certificate(main);
-    if !said && !refused.contains(&view.cause()) {
-        return None;
-    }
-    let (tally, _) = view.field.tally(|p| p.worked && p.secured);
-    if tally.worked() > 0 {
-        return Some(Dead(format!(
-            "it accepted other servers at that time{}",
-            seen(tally.worked(), &tally.shown)
-        )));
-    }
-    Some(Alive(
-        "no other handshake of that time shows that it accepts any server".into(),
-    ))
-}
-
 /// A query that gets no answer may have been lost, or its answer.
 fn lost_queries(view: &View<'_, '_>) -> Option<Standing> {
     if !view.field.silent() || view.blame != Blame::Resolver {
@@ -454,49 +374,6 @@ fn lost_queries(view: &View<'_, '_>) -> Option<Standing> {
     }
     Some(Alive(
         "no other resolver was asked in that time; ask one".into(),
-    ))
-}
-
-fn service_down(view: &View<'_, '_>) -> Option<Standing> {
-    if view.blame == Blame::Service || view.blame == Blame::Device {
-        return None;
-    }
-    for (differs, what) in [
-        (
-            Differs::Host,
-            "other names of the service worked at that time",
-        ),
-        (Differs::Address, "the same name worked at another address"),
-        (
-            Differs::Transport,
-            "the same name worked over the other transport",
-        ),
-        (
-            Differs::Family,
-            "the same name worked over the other address family",
-        ),
-    ] {
-        if view.works(differs) {
-            return Some(Dead(worked(view, differs, what)));
-        }
-    }
-    if view.scope == Scope::Everything {
-        return Some(Dead(
-            "other services failed in the same way at that time".into(),
-        ));
-    }
-    if view.field.injected() {
-        return Some(Dead(
-            "what ended the connection was not sent by its servers".into(),
-        ));
-    }
-    if reported(view) {
-        return Some(Dead(
-            "its servers were never asked: a router before them refused".into(),
-        ));
-    }
-    Some(Alive(
-        "only the same try from another network can tell".into(),
     ))
 }
 

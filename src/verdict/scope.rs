@@ -59,7 +59,7 @@ pub(super) fn scope(field: &Field<'_>, evidence: &Evidence, others: &Others) -> 
     if target_works {
         of_paths(field, evidence)
     } else {
-        of_all(field, evidence)
+        of_all(field, evidence, others)
     }
 }
 
@@ -69,8 +69,10 @@ fn target_works(field: &Field<'_>, life: Life) -> bool {
 }
 
 /// Nothing of the service worked: what about the rest?
-fn of_all(field: &Field<'_>, evidence: &Evidence) -> Scope {
+fn of_all(field: &Field<'_>, evidence: &Evidence, others: &Others) -> Scope {
     let rest = evidence.tally(Differs::Service);
+    // What fails at the very server that failed shows nothing of any other.
+    let there: u32 = others.at.values().map(|t| t.failed).sum();
     let names = field.failed_names().len();
     // With every service looked at, the others are attempts too.
     let services = field.failed_services().len();
@@ -81,8 +83,9 @@ fn of_all(field: &Field<'_>, evidence: &Evidence) -> Scope {
             Scope::Unknown
         };
     }
-    let dead = rest.failed > 0 && rest.during + rest.after == 0;
-    if (dead || services > 1) && !mixed(field) && !field.answered_meanwhile() {
+    let dead = rest.failed > there && rest.during + rest.after == 0;
+    let several = services > 1 && field.failed_addrs().len() > 1;
+    if (dead || several) && !mixed(field) && !field.answered_meanwhile() {
         Scope::Everything
     } else {
         Scope::Unknown
@@ -131,7 +134,10 @@ fn of_kinds(field: &Field<'_>, life: Life, others: &Others) -> Scope {
 /// Some of the service works: is it the name or the server that tells failure from success?
 fn of_paths(field: &Field<'_>, evidence: &Evidence) -> Scope {
     let (addrs, names) = (field.failed_addrs(), field.failed_names());
-    let before_name = field.lead_case().and_then(|c| c.stage()) == Some(Stage::Tcp);
+    let before_name = field.before_name();
+    if before_name && evidence.works(Differs::Port) {
+        return Scope::Unknown; // the server lives: it is that port
+    }
     if evidence.works(Differs::Name) {
         if before_name {
             return Scope::Unknown; // it accepts others, and no name had been sent
@@ -146,8 +152,10 @@ fn of_paths(field: &Field<'_>, evidence: &Evidence) -> Scope {
     if evidence.works(Differs::Address) {
         return Scope::OneServer;
     }
-    // Another port of the same address that works is no other server.
-    let elsewhere = |p: &Tried<'_>| p.worked && !addrs.contains(&p.addr());
+    // Another port of the same address that works is no other server, and who filters ports lets another one through.
+    let ports = field.failed_ports();
+    let same_port = |p: &Tried<'_>| !before_name || ports.contains(&p.flow.server.port);
+    let elsewhere = |p: &Tried<'_>| p.worked && !addrs.contains(&p.addr()) && same_port(p);
     let spared = || field.tally(elsewhere).0.proves(evidence.life);
     if addrs.len() == 1 && (names.len() > 1 || before_name) && spared() {
         return Scope::OneServer;
@@ -210,7 +218,14 @@ pub(super) fn blame(
         Scope::OneServer => match own {
             // The same way leads to servers that work.
             Blame::Path | Blame::Unknown => (Blame::Edge, if silent { 0.8 } else { 0.9 }),
-            Blame::Interceptor if !field.injected() => (Blame::Edge, 0.7),
+            Blame::Interceptor if !field.injected() && says_nothing(main.rule.id) => {
+                (Blame::Edge, 0.7)
+            }
+            // One server in a network that opens no other connection.
+            Blame::Interceptor if main.rule.id.starts_with("tls.certificate-") => {
+                doubt::settled(field, evidence).unwrap_or((own, 0.65))
+            }
+            Blame::Interceptor => (own, 0.8),
             other => (other, 0.9),
         },
         Scope::OneName if evidence.works(Differs::Name) => match own {
@@ -225,9 +240,30 @@ pub(super) fn blame(
         },
         Scope::OneName => (own, 0.75),
         Scope::OneFamily | Scope::OneTransport => (own, 0.9),
+        // That a small hello passes says what it is about, not who minds it.
+        Scope::Unknown if main.rule.id == "tls.large-hello-dropped" => {
+            let sure = match told(field, evidence) {
+                true => 0.95,
+                false => unproven(field, own),
+            };
+            doubt::settled(field, evidence).unwrap_or((own, sure))
+        }
         Scope::Unknown if told(field, evidence) => (own, 0.95),
         Scope::Unknown => doubt::settled(field, evidence).unwrap_or((own, unproven(field, own))),
     }
+}
+
+/// Silence, or an end without a word: a dead server gives the same.
+fn says_nothing(cause: &str) -> bool {
+    const SO: [&str; 6] = [
+        "tcp.reset-after-connect",
+        "tls.hello-unanswered",
+        "tls.reset-after-hello",
+        "tls.reset-mid-handshake",
+        "quic.initial-unanswered",
+        "quic.fell-back-to-tcp",
+    ];
+    SO.contains(&cause)
 }
 
 /// Another device of the same network got what this one did not: neither the service nor the way to it is to blame.
@@ -307,14 +343,23 @@ fn everything(field: &Field<'_>, evidence: &Evidence, others: &Others, own: Blam
 
 /// All of the service fails while other traffic works: filtered, or down?
 fn service(field: &Field<'_>, evidence: &Evidence, own: Blame) -> (Blame, f64) {
-    let Some(stage) = field.lead_case().and_then(|c| c.stage()) else {
+    let Some(main) = field.lead_case().and_then(|c| c.main()) else {
         return (own, 0.6);
     };
+    let (stage, cause, held) = (main.rule.stage, main.rule.id, doubt::held(main));
     let addrs = field.failed_addrs().len();
     match (stage, own) {
         (Stage::Dns, _) if evidence.works(Differs::Resolver) => (own, 0.95),
+        (Stage::Dns, _) if doubt::is_unknown_name(field, evidence) => (Blame::Unknown, 0.75),
         (Stage::Dns, _) => (own, 0.85),
         _ if field.injected() || evidence.works(Differs::Name) => (Blame::Interceptor, 0.95),
+        // Servers that accept a hello and hang, all of them, are as likely as a box that holds it.
+        (Stage::Tls, _) if cause == "tls.hello-unanswered" && held => {
+            doubt::settled(field, evidence).unwrap_or((own, 0.6))
+        }
+        (Stage::Tls, _) if cause.starts_with("tls.certificate-") => {
+            doubt::settled(field, evidence).unwrap_or((own, 0.85))
+        }
         (Stage::Tls, Blame::Interceptor) if addrs > 1 => (Blame::Interceptor, 0.85),
         (Stage::Tls, Blame::Interceptor) => (Blame::Interceptor, 0.6),
         // Connections that several addresses turn down or leave unanswered: who cannot be told from here.

@@ -129,6 +129,9 @@ fn own(view: &View<'_, '_>, always: bool) -> Line {
 fn everyone(view: &View<'_, '_>) -> Line {
     let what = "Ask somebody on another network, or look at an outage page, whether the service works for them";
     let leave = |why: &str| leave("Asking whether the service is down for everyone", why);
+    if view.turned_away().is_some() {
+        return leave("the service answered, and turned this device away");
+    }
     match view.scope {
         Scope::Everything => leave("other services fail here as well"),
         Scope::OneName | Scope::OneServer | Scope::OneFamily | Scope::OneTransport => {
@@ -160,6 +163,10 @@ fn other_network(view: &View<'_, '_>) -> Line {
         );
     }
     let why = match view.blame {
+        _ if view.turned_away().is_some() => {
+            "if it works there, the service turns away this network's address or region; if not, the account or the app"
+                .to_owned()
+        }
         Blame::Device => "if it fails there as well, it is this device or its app".to_owned(),
         Blame::Edge | Blame::Service => {
             "if it fails there as well, it is their side; if it works, the way there differs"
@@ -226,6 +233,10 @@ fn no_vpn(view: &View<'_, '_>) -> Line {
     let action =
         "Switch off any VPN, proxy, ad blocker, parental control or security app, and try again.";
     match view.blame {
+        _ if view.turned_away().is_some() => act(
+            action,
+            "services turn away the addresses of VPNs and proxies, or what they change in a request",
+        ),
         Blame::Interceptor => act(
             action,
             "something between this device and the server interferes",

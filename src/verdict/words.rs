@@ -37,14 +37,25 @@ impl<'a> View<'_, 'a> {
         self.evidence.works(differs)
     }
 
+    /// The error status of the response, where that is what leads and it is no login that a proxy or network wants.
+    pub(super) fn status(&self) -> Option<u64> {
+        let main = self
+            .lead()?
+            .main()
+            .filter(|f| f.rule.id == "http.error-status")?;
+        let status = main.claim.extra.get("status")?.as_u64()?;
+        (!matches!(status, 407 | 511)).then_some(status)
+    }
+
+    /// The service is up and turned this device away: a policy or a limit.
+    pub(super) fn turned_away(&self) -> Option<u64> {
+        self.status().filter(|status| *status < 500)
+    }
+
     /// Handshakes finished and bytes went both ways, and it still failed, for reasons beyond the network.
     pub(super) fn path_proven(&self) -> usize {
-        // A reset may come from in between, whatever it answers.
-        const ANSWERED: [&str; 3] = [
-            "http.no-response",
-            "http.error-status",
-            "tls.server-rejected",
-        ];
+        // A reset may come from in between, whatever it answers, and so may a status in the clear.
+        const ANSWERED: [&str; 2] = ["http.no-response", "tls.server-rejected"];
         let beyond = matches!(self.blame, Blame::Service | Blame::Edge | Blame::Unknown);
         let broke = self.lead().is_some_and(|c| c.broke());
         if beyond && broke && ANSWERED.contains(&self.cause()) {
@@ -357,8 +368,10 @@ fn untold(view: &View<'_, '_>) -> String {
         return String::new();
     }
     let replaced = ["http.captive-portal", "http.block-page"];
-    let text = if replaced.contains(&view.cause()) {
+    let text = if replaced.contains(&view.cause()) || view.status().is_some() {
         return String::new();
+    } else if view.works(Differs::Port) {
+        "Whether nobody serves that port there or somebody on the way keeps it shut can't be told: the same server answered on another port"
     } else if view.works(Differs::Host) {
         "Whether it is the name or its server can't be told: neither was tried without the other"
     } else if view.works(Differs::Service) || view.works(Differs::Question) {
@@ -453,7 +466,7 @@ fn of_case(case: Case<'_>) -> Option<String> {
 /// Experiments that rule something out stand with the rival; here stand those that say how far it reaches.
 fn carries(view: &View<'_, '_>, experiment: &Experiment) -> bool {
     use Differs::{
-        Address, Device, Family, HelloSize, Host, Name, Question, Resolver, Service, Time,
+        Address, Device, Family, HelloSize, Host, Name, Port, Question, Resolver, Service, Time,
         Transport,
     };
     let failed = experiment.tally.failed > 0 && experiment.tally.worked() == 0;
@@ -464,7 +477,7 @@ fn carries(view: &View<'_, '_>, experiment: &Experiment) -> bool {
         | (Scope::OneFamily, Family)
         | (Scope::OneTransport, Transport)
         | (Scope::Service, Service | Question)
-        | (_, Resolver | HelloSize | Device) => true,
+        | (_, Resolver | HelloSize | Device | Port) => true,
         (Scope::Unknown, Time) => true,
         (_, Name) => failed,
         _ => false,
@@ -522,6 +535,7 @@ const fn subject(differs: Differs) -> &'static str {
         Differs::Time => "The same name at another time",
         Differs::HelloSize => "Small hellos to the same address",
         Differs::Device => "The same name at the same server, from another device of this network,",
+        Differs::Port => "Connections to another port of the same server",
     }
 }
 

@@ -3,6 +3,8 @@
 
 use crate::prelude::*;
 
+mod answers;
+mod certificates;
 mod devices;
 mod lookups;
 mod network;
@@ -27,6 +29,8 @@ const NEWS: (&str, &str) = ("news.example.org", "93.184.215.34");
 pub(super) fn cases() -> Vec<Case> {
     [
         servers::cases(),
+        certificates::cases(),
+        answers::cases(),
         lookups::cases(),
         devices::cases(),
         network::cases(),
@@ -88,6 +92,26 @@ fn hello_dropped(net: &Net, host: &str, ip: &str) {
         c.retransmit_backoff(Side::Client, 300, 3);
     });
     net.wait(500);
+}
+
+/// The same with as few bytes as will do.
+fn quick(net: &Net, (host, ip): (&str, &str)) {
+    net.aside(|net| {
+        net.resolve(host, &[ip]);
+        shake(net, host, ip);
+    });
+    net.wait(300);
+}
+
+/// A connection to an address known before, with as few bytes as will do.
+fn shake(net: &Net, host: &str, ip: &str) {
+    let mut c = net.tcp(ip);
+    let cert = Cert::public(host).intermediate(false);
+    let mut s = Session::new(net, Client::new(host), Server::new(cert));
+    c.connect();
+    c.tls(&mut s);
+    c.app(&mut s, 200, 300);
+    c.tls_close(&mut s, Side::Client);
 }
 
 /// A healthy visit that does not take the clock along.

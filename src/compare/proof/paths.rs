@@ -170,7 +170,11 @@ fn same_server(case: &Case<'_>, bad: &[Tried<'_>], good: &[Tried<'_>]) -> Option
     let status = b.cause.as_deref() == Some("http.error-status");
     let by_service = matches!(b.blame, Some(Blame::Edge | Blame::Service));
     let (about, says, sure) = if status && by_service {
-        (About::Edge, answers_with_error(x, y), 0.75)
+        (
+            About::Service,
+            answers_with_error(x, y, status_of(attempt)),
+            0.75,
+        )
     } else if again || (other.is_some() && !named) {
         (About::Network, comes_and_goes(x, y), 0.6)
     } else if other.is_some() {
@@ -218,11 +222,29 @@ fn comes_and_goes(x: &str, y: &str) -> String {
     )
 }
 
-fn answers_with_error(x: &str, y: &str) -> String {
-    format!(
-        "{x}'s network carried the request and the answer: the server itself answers {x} with an error and serves {y}. It is \
-         the service, at that time or for that client (an outage, a limit, an account, a region), not {x}'s network."
-    )
+/// The status of the response that broke it.
+fn status_of(attempt: &Attempt) -> Option<u64> {
+    let mut all = attempt.findings.iter();
+    let main = all.find(|f| f.cause == "http.error-status")?;
+    main.extra.get("status")?.as_u64()
+}
+
+fn answers_with_error(x: &str, y: &str, status: Option<u64>) -> String {
+    let carried = format!("{x}'s network carried the request and the answer");
+    match status {
+        Some(429) => format!(
+            "{carried}: the server serves {y} and tells {x} that it asks too much (429). It is up, and limits {x}: its account, \
+             or the address that it may share with others."
+        ),
+        Some(403 | 451) => format!(
+            "{carried}: the server serves {y} and turns {x} away by a policy. It is up; what it minds is {x}'s account, its \
+             address or its region."
+        ),
+        _ => format!(
+            "{carried}: the server itself answers {x} with an error and serves {y}. It is the service, at that time or for \
+             that client (an outage, a limit, an account, a region), not {x}'s network."
+        ),
+    }
 }
 
 fn turned_away(x: &str, y: &str) -> String {

@@ -80,6 +80,7 @@ pub(super) fn report(
             .cloned()
             .collect(),
         attempts: vec![attempt],
+        aside: Vec::new(),
     }
 }
 

@@ -324,7 +324,7 @@ fn findings(page: &Page<'_>, attempt: &Attempt, out: &mut String) {
             "<li>{} {}, points at {}, {:.0} % sure: {} <span class=\"dim\">frames {}</span></li>",
             code(&f.cause),
             f.severity.as_str(),
-            whom(f.blame),
+            whom(attempt.whom(f)),
             f.confidence * 100.0,
             esc(&f.what),
             esc(&page.frames(attempt, &f.frames)),

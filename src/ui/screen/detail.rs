@@ -109,7 +109,7 @@ fn findings(attempt: &Attempt, room: usize, out: &mut Vec<Vec<Span>>) {
         let path = path.unwrap_or_default();
         entry(
             "points at",
-            &format!("{}, {sure:.0} % sure{path}", finding.blame.as_str()),
+            &format!("{}, {sure:.0} % sure{path}", attempt.whom(finding).as_str()),
             room,
             Ink::Plain,
             out,

@@ -111,7 +111,7 @@ fn dead_resolver() -> Case {
                 }
             });
             for second in 0..6 {
-                net.aside(|net| net.visit_address("static.example.com", "93.184.215.80"));
+                net.aside(|net| shake(net, "static.example.com", "93.184.215.80"));
                 net.wait(1000 + second);
             }
             net.ping_until(10_000);
@@ -140,7 +140,7 @@ fn dropped_names() -> Case {
             });
             for _ in 0..6 {
                 net.wait(900);
-                beside(net, OTHER);
+                quick(net, OTHER);
             }
             net.ping_until(9000);
         })

@@ -10,7 +10,62 @@ pub(super) fn cases() -> Vec<Case> {
         blip_bracketed(),
         nothing_of_it(),
         dead_in_the_end(),
+        portal(),
+        portal_opened(),
     ]
+}
+
+/// A phone asks whether the network is open and is sent to a login page.
+fn probe(net: &Net) {
+    let mut c = net.tcp("142.250.185.99:80");
+    c.connect();
+    c.client_data(&http::request(
+        "connectivitycheck.gstatic.com",
+        "/generate_204",
+        120,
+    ));
+    net.wait(4);
+    c.server_data(&http::redirect("http://10.1.0.1:8002/login"));
+    c.close(Side::Server);
+    net.wait(100);
+}
+
+const PROBED: &str = "connectivitycheck.gstatic.com";
+
+fn portal() -> Case {
+    Case::new("cross", "portal-before-everything-else")
+        .about("The network wants a login; three names of the service get no answer after it: the portal explains them all.")
+        .expect(PROBED, Expect::broken("http", "http.captive-portal").blame("local-network"))
+        .expect(WWW, syn().blame("local-network"))
+        .expect(V16, syn().blame("local-network"))
+        .expect(API, syn().blame("local-network"))
+        .verdict(&[("cause", "http.captive-portal"), ("blame", "local-network")].map(|(k, v)| (k, v.to_owned())))
+        .capture(|net| {
+            probe(net);
+            dead(net, WWW, EDGE1);
+            dead(net, V16, EDGE2);
+            dead(net, API, "71.18.1.11");
+            net.ping_until(14_000);
+        })
+}
+
+fn portal_opened() -> Case {
+    Case::new("cross", "portal-opened-before")
+        .about("The network wanted a login and got it: a name works since, and another one gets no answer. That is not the portal's doing.")
+        .expect(PROBED, Expect::broken("http", "http.captive-portal").blame("local-network"))
+        .expect(WWW, Expect::ok())
+        .expect(V16, syn().blame("edge"))
+        .expect(IMAGE, syn().blame("edge"))
+        .verdict(&[("cause", "tcp.syn-unanswered"), ("blame", "edge")].map(|(k, v)| (k, v.to_owned())))
+        .capture(|net| {
+            probe(net);
+            net.wait(4000);
+            quick(net, (WWW, EDGE1));
+            dead(net, V16, EDGE2);
+            dead(net, IMAGE, EDGE2);
+            quick(net, (WWW, EDGE1));
+            net.ping_until(18_000);
+        })
 }
 
 fn syn() -> Expect {

@@ -5,6 +5,7 @@ use super::*;
 pub(super) fn cases() -> Vec<Case> {
     [
         edges(),
+        ports(),
         names(),
         kinds(),
         quic_edges(),
@@ -59,6 +60,44 @@ fn edges() -> Vec<Case> {
                 hello_dropped(net, WWW, EDGE1);
                 beside(net, (V16, EDGE2));
                 net.ping_until(12_000);
+            }),
+    ]
+}
+
+fn ports() -> Vec<Case> {
+    let odd = format!("{EDGE1}:5228");
+    vec![
+        Case::new("cross", "one-port-shut")
+            .about("A name gets no answer on port 5228; the same server answers on port 443 meanwhile: not the server, that port.")
+            .expect(WWW, Expect::ok())
+            .expect(MOBILE, syn().blame("path"))
+            .verdict(&broken("unknown", "path"))
+            .capture(move |net| {
+                net.aside(|net| {
+                    net.resolve(MOBILE, &[EDGE1]);
+                    let mut c = net.tcp(&odd);
+                    c.syn();
+                    c.syn_retransmits(&schedule::LINUX_OLD[..3]);
+                });
+                net.wait(600);
+                quick(net, (WWW, EDGE1));
+                net.ping_until(14_000);
+            }),
+        Case::new("cross", "odd-port-at-a-server-of-its-own")
+            .about("A name gets no answer on port 5228; other servers answer on port 443. That shows nothing of who keeps the port shut.")
+            .expect(V16, Expect::ok())
+            .expect(MOBILE, syn().blame("path"))
+            .verdict(&broken("unknown", "path"))
+            .capture(|net| {
+                net.aside(|net| {
+                    net.resolve(MOBILE, &[EDGE1]);
+                    let mut c = net.tcp(&format!("{EDGE1}:5228"));
+                    c.syn();
+                    c.syn_retransmits(&schedule::LINUX_OLD[..3]);
+                });
+                net.wait(600);
+                quick(net, (V16, EDGE2));
+                net.ping_until(14_000);
             }),
     ]
 }

@@ -62,7 +62,7 @@ fn denied() -> Vec<Case> {
         Case::new("dns.nxdomain", "search-list")
             .about("The name and then its two search-list variants are denied: one attempt, and the variants do not count.")
             .args(&["--all"])
-            .expect("www.example.org", broken())
+            .expect("www.example.org", broken().blame("unknown"))
             .capture(|net| {
                 for host in ["www.example.org", "www.example.org.corp.example.net", "www.example.org.example.net"] {
                     both(net, host, 9, |b| {

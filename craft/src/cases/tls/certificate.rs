@@ -200,11 +200,11 @@ fn names() -> Vec<Case> {
     vec![
         Case::new("tls.certificate-name-mismatch", "alert")
             .about("The certificate is for other names; the client sends bad_certificate.")
-            .expect(HOST, broken().blame("interceptor").extra("names", &names[..]))
+            .expect(HOST, broken().blame("unknown").extra("names", &names[..]))
             .capture(move |net| refused(net, Cert::public(HOST).names(&names), Reject::Name)),
         Case::new("tls.certificate-name-mismatch", "wildcard-too-high")
             .about("*.com does not cover the name, nor does a wildcard two levels up; the client leaves.")
-            .expect("a.b.tiktok.com", broken())
+            .expect("a.b.tiktok.com", broken().blame("edge"))
             .capture(|net| {
                 let host = "a.b.tiktok.com";
                 net.resolve(host, &["23.49.60.10"]);

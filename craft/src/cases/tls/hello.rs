@@ -28,7 +28,7 @@ fn unanswered() -> Vec<Case> {
             }),
         Case::new("tls.hello-unanswered", "acknowledged-pcapng-sll2")
             .about("The server acknowledges the ClientHello and sends nothing more.")
-            .expect(HOST, broken().extra("acked", true))
+            .expect(HOST, broken().blame("unknown").extra("acked", true))
             .capture(|net| {
                 let mut c = connected(net);
                 c.client_data(&ClientHello::new(HOST).record(net));
@@ -53,7 +53,7 @@ fn unanswered() -> Vec<Case> {
             }),
         Case::new("tls.hello-unanswered", "client-gives-up-after-ten-seconds")
             .about("The ClientHello is acknowledged, nothing follows, and the client closes after 10 s.")
-            .expect(HOST, broken().extra("acked", true))
+            .expect(HOST, broken().blame("unknown").extra("acked", true))
             .capture(|net| {
                 let mut c = connected(net);
                 c.client_data(&ClientHello::new(HOST).record(net));

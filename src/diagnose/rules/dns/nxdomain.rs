@@ -12,7 +12,7 @@
 //!
 //! ## How sure
 //! Surer where another resolver in the capture has an address for the same name, where the answer claims authority (AA)
-//! though it comes from a resolver, or where its SOA record is of a zone that has nothing to do with the name: then a
+//! for a name of the target though it comes from a resolver, or where its SOA record is of a zone that has nothing to do with the name: then a
 //! list answered, not the DNS. Of a name that no target profile lists, and for which none of that holds, the verdict
 //! blames nobody: it may never have been there.
 //!
@@ -58,7 +58,7 @@ fn check(context: &AttemptContext<'_>) -> Option<Claim> {
         return None;
     }
     let sign = about.iter().find_map(|a| match a.fate {
-        Fate::Error(reply) => sign_of_a_list(reply, &a.lookup.name),
+        Fate::Error(reply) => sign_of_a_list(reply, &a.lookup.name, context.attempt.listed),
         _ => None,
     });
     let base = match (context.attempt.listed, sign.is_some()) {
@@ -82,8 +82,9 @@ fn check(context: &AttemptContext<'_>) -> Option<Claim> {
     })
 }
 
-/// What about the answer says that a list made it up.
-fn sign_of_a_list(reply: &Reply, name: &str) -> Option<String> {
+/// What about the answer says that a list made it up. A resolver that claims authority (AA) may have it for names of its
+/// own network, so that this counts only for names that a profile lists.
+fn sign_of_a_list(reply: &Reply, name: &str, listed: bool) -> Option<String> {
     if let Some(zone) = &reply.soa {
         let last = reply.cnames.last().map_or(name, String::as_str);
         if !is_at_or_above(zone, last) && !is_at_or_above(zone, name) {
@@ -92,7 +93,7 @@ fn sign_of_a_list(reply: &Reply, name: &str) -> Option<String> {
             ));
         }
     }
-    let own = reply.authoritative && reply.recursion_available;
+    let own = listed && reply.authoritative && reply.recursion_available;
     own.then(|| {
         "it claims authority (AA) for the name although it comes from a resolver".to_owned()
     })
@@ -116,14 +117,15 @@ mod tests {
         assert!(
             sign_of_a_list(
                 &reply("fake-for-negative-caching.adguard.com"),
-                "www.tiktok.com"
+                "www.tiktok.com",
+                false
             )
             .is_some()
         );
-        assert!(sign_of_a_list(&reply("ktok.com"), "www.tiktok.com").is_some());
+        assert!(sign_of_a_list(&reply("ktok.com"), "www.tiktok.com", true).is_some());
         for zone in ["tiktok.com", "www.tiktok.com", "com", "."] {
             assert_eq!(
-                sign_of_a_list(&reply(zone), "www.tiktok.com"),
+                sign_of_a_list(&reply(zone), "www.tiktok.com", true),
                 None,
                 "{zone}"
             );
@@ -137,6 +139,18 @@ mod tests {
             cnames: vec!["a1.b.akamai.net".into()],
             ..Reply::default()
         };
-        assert_eq!(sign_of_a_list(&reply, "www.tiktok.com"), None);
+        assert_eq!(sign_of_a_list(&reply, "www.tiktok.com", true), None);
+    }
+
+    #[test]
+    fn authority_is_a_sign_only_for_names_that_surely_exist() {
+        let reply = Reply {
+            authoritative: true,
+            recursion_available: true,
+            soa: Some("example.org".into()),
+            ..Reply::default()
+        };
+        assert!(sign_of_a_list(&reply, "printer.example.org", true).is_some());
+        assert_eq!(sign_of_a_list(&reply, "printer.example.org", false), None);
     }
 }

@@ -231,7 +231,7 @@ fn detail(page: &Page<'_>, attempt: &Attempt, lines: usize) -> String {
             "- **{}** {} · points at {} · {:.0} % sure: {} Frames {}",
             f.severity.as_str(),
             code(&f.cause),
-            whom(f.blame),
+            whom(attempt.whom(f)),
             f.confidence * 100.0,
             sentence(&prose(&f.what)),
             page.frames(attempt, &f.frames),
