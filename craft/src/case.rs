@@ -249,6 +249,13 @@ impl Case {
         let net = self.run();
         let (file, bytes) = net.packed_file();
         fs::create_dir_all(folder)?;
+        // What stands there may have another ending.
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with("capture.") {
+                fs::remove_file(entry.path())?;
+            }
+        }
         fs::write(folder.join(file), bytes)?;
         if self.keys {
             fs::write(folder.join("keys.log"), net.key_log())?;

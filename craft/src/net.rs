@@ -12,7 +12,7 @@ use crate::time::{EPOCH_S, Ms};
 use crate::tls::KeyStore;
 
 /// A capture larger than this whose format nobody chose is packed: fixtures are kept small.
-const PACKED_FROM: usize = 24 * 1024;
+const PACKED_FROM: usize = 8 * 1024;
 
 /// One end of a conversation. The capture is always taken at the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -95,7 +95,8 @@ impl Session {
         std::iter::from_fn(|| self.flight()).collect()
     }
 
-    /// Application data of `side` as records; the other end has taken it when this returns.
+    /// Application data of `side` as records; the other end has taken it when this returns. Large ones are hollow:
+    /// see [`record::hollow`].
     ///
     /// # Panics
     /// If the handshake is not over.
@@ -105,8 +106,9 @@ impl Session {
             "application data before the handshake is over"
         );
         self.conn_mut(side).writer().write_all(plain).unwrap();
-        let bytes = self.drain(side);
+        let mut bytes = self.drain(side);
         self.deliver(side.peer(), &bytes);
+        record::hollow(&mut bytes);
         bytes
     }
 

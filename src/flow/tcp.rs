@@ -21,11 +21,13 @@ pub use stream::MAX_HELD;
 
 use half::{note_data, note_hole, note_packet, retire_acked};
 use recent::{Recent, signature, syn_signature};
-use stream::{GiveUp, Stream};
+use stream::{GiveUp, Opened, Stream};
 
 /// A hole filled within this time was reordering (as Wireshark: 3 ms), or within half a round trip if that is
 /// longer: a sender learns of the loss no sooner than after a whole one.
 const REORDER_WINDOW: Duration = Duration::from_millis(3);
+/// Within this time packets with one TSval were sent at one go: most stacks count milliseconds, some hundredths.
+const SAME_TICK: Duration = Duration::from_millis(20);
 /// Resets and ICMP errors remembered.
 const MAX_ERRORS: usize = 4;
 /// Bytes not seen that an acknowledgement in a reset may be about; beyond that it is taken for nonsense.
@@ -445,8 +447,10 @@ impl TcpTracker {
             return;
         }
         let opened = stream.hole_opened(offset);
-        let overtaken = opened.is_some_and(|(mark, ip_id)| {
-            seen.mark.time.since(mark.time) < window || sent_before(seen.ip.ip_id, ip_id)
+        let overtaken = opened.is_some_and(|opened| {
+            seen.mark.time.since(opened.mark.time) < window
+                || sent_before(seen.ip.ip_id, opened.ip_id)
+                || stamped_before(seen, opened)
         });
         if overtaken {
             half.reordered += 1;
@@ -583,6 +587,18 @@ fn first_byte(segment: &Segment<'_>) -> u32 {
 /// IP identifications count up: this packet left its sender shortly before the other one, so it was overtaken.
 const fn sent_before(ip_id: u16, other: u16) -> bool {
     ip_id != 0 && other != 0 && matches!(other.wrapping_sub(ip_id), 1..=1024)
+}
+
+/// TSvals only grow (RFC 7323 section 4.1), and what is sent again gets a new one: this packet left its sender before
+/// the other one, so it was overtaken. The same tick says so where the two came soon after each other.
+fn stamped_before(seen: Seen<'_, '_>, opened: Opened) -> bool {
+    let (Some((stamp, _)), Some(other)) = (seen.segment.timestamps(), opened.stamp) else {
+        return false;
+    };
+    match other.wrapping_sub(stamp) {
+        0 => seen.mark.time.since(opened.mark.time) < SAME_TICK,
+        ahead => ahead < 1 << 31,
+    }
 }
 
 /// The zeros with which Ethernet fills short frames, which some devices count as data: an ACK of at most 46 bytes.

@@ -77,6 +77,26 @@ pub fn encrypted_alert12(net: &Net) -> Vec<u8> {
     record(content::ALERT, &net.random(26))
 }
 
+/// Bytes of a hollow record that are what the stack made.
+const WHOLE: usize = 256;
+
+/// Zeroes the application data of these records behind its first 256 bytes. Nobody looks into what is encrypted, and
+/// a capture of a download packs to next to nothing. The last 16 bytes stay as well (they would be the tag), so a
+/// short record is as it was.
+pub fn hollow(records: &mut [u8]) {
+    let mut rest = records;
+    while let Some((&mut [kind, _, _, high, low], body)) = rest.split_first_chunk_mut() {
+        let length = usize::from(u16::from_be_bytes([high, low])).min(body.len());
+        let (body, more) = body.split_at_mut(length);
+        if let (content::DATA, Some(middle)) =
+            (kind, body.get_mut(WHOLE..length.saturating_sub(16)))
+        {
+            middle.fill(0);
+        }
+        rest = more;
+    }
+}
+
 /// A change cipher spec record.
 pub fn ccs() -> Vec<u8> {
     record(content::CCS, &[1])
@@ -95,4 +115,25 @@ pub fn split(message: &[u8], sizes: &[usize]) -> Vec<u8> {
         out.extend(record(content::HANDSHAKE, rest));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_application_data_is_hollow() {
+        let (long, short) = (
+            record(content::DATA, &[7; 1000]),
+            record(content::DATA, &[7; 200]),
+        );
+        let shake = record(content::HANDSHAKE, &[7; 1000]);
+        let mut bytes = [&long[..], &short, &shake].concat();
+        hollow(&mut bytes);
+        assert_eq!(bytes[..5], long[..5]);
+        let zeroes = |b: &[u8]| b.iter().filter(|b| **b == 0).count();
+        assert_eq!(zeroes(&bytes[5..1005]), 1000 - WHOLE - 16);
+        assert_eq!(bytes[1005 - 16..1005], [7; 16]);
+        assert_eq!(bytes[1005..], [short, shake].concat());
+    }
 }

@@ -45,6 +45,17 @@ struct Held {
     mark: Mark,
     /// IP identification of that packet.
     ip_id: u16,
+    /// Its TSval, where it has one.
+    stamp: Option<u32>,
+}
+
+/// The packet that opened a hole.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opened {
+    pub(super) mark: Mark,
+    pub(super) ip_id: u16,
+    /// TSval.
+    pub(super) stamp: Option<u32>,
 }
 
 impl Held {
@@ -126,10 +137,14 @@ impl Stream {
         at >= end
     }
 
-    /// The first packet that came behind the hole at this offset, and its IP identification.
-    pub(super) fn hole_opened(&self, offset: u64) -> Option<(Mark, u16)> {
+    /// The first packet that came behind the hole at this offset.
+    pub(super) fn hole_opened(&self, offset: u64) -> Option<Opened> {
         let behind = self.held.iter().find(|piece| piece.end() > offset)?;
-        Some((behind.mark, behind.ip_id))
+        Some(Opened {
+            mark: behind.mark,
+            ip_id: behind.ip_id,
+            stamp: behind.stamp,
+        })
     }
 
     /// The first hole.
@@ -177,6 +192,7 @@ impl Stream {
             bytes: bytes.to_vec(),
             mark: seen.mark,
             ip_id: seen.ip.ip_id,
+            stamp: seen.segment.timestamps().map(|(value, _)| value),
         };
         self.held.insert(at, piece);
         self.join(at);

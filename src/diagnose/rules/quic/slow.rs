@@ -6,7 +6,8 @@
 //!
 //! ## What we look for
 //! The time from the client's first Initial to the server's first 1-RTT packet (or to the client's first packet under
-//! later keys, if that comes later), in a handshake that was completed.
+//! later keys, if that comes later), in a handshake that was completed; to the client's first 1-RTT packet, if that
+//! comes sooner: it has what it needs for that from the server's whole flight.
 //! Lost tries, Retry and Version Negotiation are named where they took part.
 //!
 //! ## How sure
@@ -67,16 +68,19 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
 }
 
 /// The server's first 1-RTT packet, or, where the client could not yet use it (0.5-RTT data that overtook a lost
-/// hello), the first packet which proves that the client could.
+/// hello), the first packet which proves that the client could. The client's own first 1-RTT packet proves it as well,
+/// should the capture have missed that of the server.
 pub(super) fn done(quic: &QuicFacts) -> Option<Mark> {
-    let client = [quic.handshake[Side::Client], quic.one_rtt[Side::Client]];
+    let own = quic.one_rtt[Side::Client];
+    let client = [quic.handshake[Side::Client], own];
     let ready = client.into_iter().flatten().min_by_key(|m| m.time)?;
     let server = quic.one_rtt[Side::Server]?;
-    Some(if server.time < ready.time {
+    let both = if server.time < ready.time {
         ready
     } else {
         server
-    })
+    };
+    Some(own.filter(|own| own.time < both.time).unwrap_or(both))
 }
 
 /// What made it long, as far as it shows.

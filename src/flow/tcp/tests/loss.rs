@@ -118,6 +118,29 @@ fn the_round_trip_widens_the_window_for_reordering() {
 }
 
 #[test]
+fn an_older_timestamp_was_overtaken_however_late() {
+    // Two packets, the second first; TSvals of both, the milliseconds between them, whether one counts as lost.
+    for (behind, late, wait, lost) in [
+        (1000_u32, 999, 90.0, 0),
+        (2, u32::MAX, 90.0, 0), // the clock went round
+        (1000, 1000, 15.0, 0),
+        (1000, 1000, 90.0, 1), // a clock that stands still says nothing
+        (1000, 1090, 90.0, 1),
+    ] {
+        let mut line = open();
+        let (seq, ack) = (line.server, line.client);
+        for (from, stamp) in [(1000, behind), (0, late)] {
+            line.options = [&[1, 1, 8, 10][..], &stamp.to_be_bytes(), &[0; 4]].concat();
+            line.send(Side::Server, 0x10, seq + from, ack, &KB, 1000, 0);
+            line.wait(wait);
+        }
+        let half = line.half(Side::Server);
+        let counted = (half.reordered, half.lost);
+        assert_eq!(counted, (1 - lost, lost), "{behind} {late} {wait}");
+    }
+}
+
+#[test]
 fn an_older_identification_was_overtaken_however_late() {
     let mut line = open();
     let (seq, ack) = (line.server, line.client);
