@@ -26,7 +26,13 @@ pub(super) fn verdict(parts: &Parts<'_>, attempts: &[Attempt], captures: &[Captu
         left_out: ruling.left_out.iter().map(step).collect(),
         experiments: ruling.experiments.iter().map(experiment).collect(),
         unblock: ruling.blocked.iter().map(unblock).collect(),
-        coverage: coverage(parts, attempts, captures),
+        coverage: match &ruling.untold {
+            Some(untold) => {
+                let seen = coverage(parts, attempts, captures);
+                format!("{seen}\n{}", clean_long(untold))
+            }
+            None => coverage(parts, attempts, captures),
+        },
     }
 }
 

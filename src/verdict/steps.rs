@@ -28,12 +28,17 @@ fn checklist(view: &View<'_, '_>) -> Vec<Line> {
     let at_dns = view.field.at_dns();
     let first = if at_dns { resolver(view) } else { Nothing };
     let later = if at_dns { Nothing } else { resolver(view) };
+    // Where nothing works at all, the quick remedies at home come before any comparison.
+    let (sooner, then) = match view.scope {
+        Scope::Everything => (restart(view), other_network(view)),
+        _ => (other_network(view), restart(view)),
+    };
     vec![
         first,
         own(view, false),
         everyone(view),
-        other_network(view),
-        restart(view),
+        sooner,
+        then,
         no_vpn(view),
         later,
         reset(view),
@@ -171,8 +176,8 @@ fn other_network(view: &View<'_, '_>) -> Line {
         ),
     };
     act(
-        "Do the same once on another network (mobile data instead of Wi-Fi, or the reverse) with a capture running, and \
-         run `shakedown compare` on both captures: it marks the first step at which they part.",
+        "Try it once on another network (mobile data instead of Wi-Fi, or the reverse). For a proof, capture there as well \
+         and run `shakedown compare` on both captures: it marks the first step at which they part.",
         why,
     )
 }
@@ -267,13 +272,24 @@ fn figures(field: &Field<'_>) -> Vec<String> {
         let typical = typical
             .map(|t| format!(" (published: {t} ms)"))
             .unwrap_or_default();
-        let failed = r.failed + r.unanswered();
+        let failed = match r.failed + r.unanswered() {
+            0 => "never failed".to_owned(),
+            n => format!("failed {}", times(n)),
+        };
+        let asked = times(r.queries);
         format!(
-            "{}{name}: {} asked, {failed} failed{median}{typical}",
-            r.resolver, r.queries
+            "{}{name} was asked {asked} and {failed}{median}{typical}",
+            r.resolver
         )
     };
     stats.iter().take(4).map(one).collect()
+}
+
+fn times(n: u64) -> String {
+    match n {
+        1 => "once".to_owned(),
+        n => format!("{n} times"),
+    }
 }
 
 /// Well-known resolvers that the failing tries did not ask.
@@ -300,7 +316,7 @@ fn resolver(view: &View<'_, '_>) -> Line {
     let at_dns = view.stage() == Stage::Dns;
     if at_dns && view.blame != Blame::LocalNetwork {
         let action = format!(
-            "Try another DNS resolver ({}, if possible as encrypted DNS) for once.",
+            "Try another DNS resolver ({}, if possible as encrypted DNS): set it in the network settings of the device.",
             other_resolvers(view.field).join(" or ")
         );
         let mut why: Vec<String> = Vec::new();
@@ -309,7 +325,7 @@ fn resolver(view: &View<'_, '_>) -> Line {
         }
         match figures.is_empty() {
             true => why.push("the one in use can't be reached".into()),
-            false => why.push(format!("here: {}", figures.join("; "))),
+            false => why.push(figures.join("; ")),
         }
         return act(action, why.join("; "));
     }
@@ -318,7 +334,10 @@ fn resolver(view: &View<'_, '_>) -> Line {
     }
     leave(
         "Changing the DNS resolver",
-        format!("all {asked} lookups were answered; {}", figures.join("; ")),
+        match asked {
+            1 => format!("the one lookup was answered; {}", figures.join("; ")),
+            _ => format!("all {asked} lookups were answered; {}", figures.join("; ")),
+        },
     )
 }
 
@@ -342,7 +361,7 @@ fn reinstall(view: &View<'_, '_>) -> Line {
         _ => leave(
             "Reinstalling the app",
             format!(
-                "what failed lies outside the app, it points at {}",
+                "what failed lies outside the app; it points at {}",
                 blamed(view.blame)
             ),
         ),

@@ -118,19 +118,21 @@ pub(super) const fn blamed(blame: Blame) -> &'static str {
         Blame::Device => "this device",
         Blame::LocalNetwork => "the local network (Wi-Fi, router)",
         Blame::Resolver => "the DNS resolver",
-        Blame::Interceptor => "something in between that interferes (VPN, proxy, firewall, filter)",
+        Blame::Interceptor => "something in between (VPN, proxy, firewall, filter)",
         Blame::Path => "the network path",
-        Blame::Edge => "the server or CDN edge",
+        Blame::Edge => "the server, or the CDN in front of it",
         Blame::Service => "the service itself",
         Blame::Capture => "the capture",
         Blame::Unknown => "nobody in particular",
     }
 }
 
-/// What the lead's rule says it is, without its full stop.
+/// What the lead's rule says it is, in a few words and without a full stop.
 fn title(case: Case<'_>) -> &'static str {
     let rule = case.cause().and_then(rules::find);
-    rule.map_or("", |r| r.title().trim_end_matches('.'))
+    rule.map_or("", |r| {
+        super::short::of_cause(r.id).unwrap_or_else(|| r.title().trim_end_matches('.'))
+    })
 }
 
 /// The alert or status that says it in a word.
@@ -174,11 +176,15 @@ pub(super) fn headline(view: &View<'_, '_>) -> String {
     let verb = verb(view, &who);
     let first = match (view.scope, lead.broke()) {
         (Scope::Everything, true) if view.field.at_dns() => format!(
-            "Names could not be looked up, neither of {} nor of other services: {what}{share}",
-            view.service()
+            "No name could be looked up, neither of {} nor of other services{}: {what}{share}",
+            view.service(),
+            lasted(view)
         ),
         (Scope::Everything, true) => {
-            format!("{who} {verb}, and other services neither: {what}{share}")
+            format!(
+                "Neither {who} nor other services could be reached{}: {what}{share}",
+                lasted(view)
+            )
         }
         (Scope::Service, true) => format!(
             "Nothing of {} {}{}, while other traffic works: {what}{share}",
@@ -203,20 +209,24 @@ pub(super) fn headline(view: &View<'_, '_>) -> String {
         (_, true) => format!("{who} {verb}: {what}{share}"),
         (scope, false) => {
             let about = match scope {
-                Scope::OneServer => format!(" at {}", servers(view)),
-                Scope::OneFamily => format!(" over {}", family(view)),
+                Scope::OneServer => format!(" (at {})", servers(view)),
+                Scope::OneFamily => format!(" ({} only)", family(view)),
                 _ => String::new(),
             };
             let was = if who.contains(" and ") { "were" } else { "was" };
-            format!("{who} {was} reached, but not well: {what}{about}{share}")
+            format!("{who} {was} reached, but not well{about}: {what}{share}")
         }
     };
-    let untold = match (view.scope, lead.broke()) {
-        (Scope::Unknown, true) => untold(view),
-        _ => String::new(),
-    };
-    let first = first + &at_other_times(view) + beside_others(view);
-    format!("{first}; {blame}.{untold}")
+    let first = first + beside_others(view);
+    format!("{first}; {blame}.")
+}
+
+/// What the capture lacks to tell how far it reaches, where it lacks something.
+pub(super) fn not_told(view: &View<'_, '_>) -> Option<String> {
+    let lead = view.lead()?;
+    let open = view.scope == Scope::Unknown && lead.broke() && !lead.is_optional();
+    let text = if open { untold(view) } else { String::new() };
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// Whom it points at, as the end of a sentence.
@@ -241,23 +251,28 @@ fn beside_others(view: &View<'_, '_>) -> &'static str {
     }
 }
 
-/// Where everything failed, it may still have worked at another time of the same capture: that is said at once.
-fn at_other_times(view: &View<'_, '_>) -> String {
+/// Attempts that got through before or after everything failed.
+fn at_other_times(view: &View<'_, '_>) -> usize {
     let (spans, clients) = (&view.field.spans, view.field.clients());
     let elsewhen = |c: &&Case<'_>| {
         let own = clients.contains(&c.attempt.client);
         own && c.got_through() && spans.place(c.attempt.started.time) != Place::During
     };
-    let through = view.field.cases.iter().filter(elsewhen).count();
-    if view.scope != Scope::Everything || through == 0 {
+    match view.scope {
+        Scope::Everything => view.field.cases.iter().filter(elsewhen).count(),
+        _ => 0,
+    }
+}
+
+/// Where everything failed, it may still have worked at another time of the same capture: that is said at once.
+fn lasted(view: &View<'_, '_>) -> String {
+    if at_other_times(view) == 0 {
         return String::new();
     }
+    let spans = &view.field.spans;
     let lasted = spans.end().zip(spans.begin()).map(|(e, b)| e.since(b));
     let lasted = lasted.map_or(0, |l| l.as_secs().max(1));
-    format!(
-        "; all of it within {lasted} s, while {} at other times got through",
-        count(through, "attempt")
-    )
+    format!(" for {lasted} s")
 }
 
 fn verb(view: &View<'_, '_>, who: &str) -> String {
@@ -375,16 +390,13 @@ fn untold(view: &View<'_, '_>) -> String {
 
 /// What speaks for it: the findings of the lead's attempts, then the comparisons that carry scope and blame.
 pub(super) fn because(view: &View<'_, '_>) -> Vec<String> {
-    let mut reasons: Vec<String> = view
-        .field
-        .same
-        .iter()
-        .take(5)
-        .filter_map(|&i| of_case(view.field.cases[i]))
-        .collect();
-    let more = view.field.same.len().saturating_sub(5);
-    if more > 0 {
-        reasons.push(format!("The same of {}.", count(more, "more attempt")));
+    let mut reasons = of_cases(view);
+    let through = at_other_times(view);
+    if through > 0 {
+        let through = count(through, "attempt");
+        reasons.push(format!(
+            "At other times of the capture, {through} got through."
+        ));
     }
     let told = view.evidence.all.iter();
     reasons.extend(told.filter(|e| carries(view, e)).map(tell));
@@ -434,20 +446,50 @@ fn nearby(view: &View<'_, '_>) -> Option<String> {
     })
 }
 
-fn of_case(case: Case<'_>) -> Option<String> {
-    let main = case.main().filter(|f| f.severity() > Severity::Note)?;
-    let marks: Vec<Mark> = main.claim.marks.iter().take(6).copied().collect();
-    let more = if main.claim.marks.len() > 6 {
-        " and more"
-    } else {
-        ""
+/// The findings of the lead's attempts; what is the same of several is said once.
+fn of_cases(view: &View<'_, '_>) -> Vec<String> {
+    const SHOWN: usize = 5;
+    let same = &view.field.same;
+    let mut told: Vec<(String, Vec<Mark>, usize)> = Vec::new();
+    for &i in same.iter().take(SHOWN) {
+        let case = view.field.cases[i];
+        let Some(main) = case.main().filter(|f| f.severity() > Severity::Note) else {
+            continue;
+        };
+        let what = format!(
+            "{}: {}",
+            case.label(),
+            main.claim.what.trim_end_matches('.')
+        );
+        match told.iter_mut().find(|(t, ..)| *t == what) {
+            Some((_, marks, times)) => {
+                marks.extend(main.claim.marks.iter().take(1));
+                *times += 1;
+            }
+            None => told.push((what, main.claim.marks.clone(), 1)),
+        }
+    }
+    let mut reasons: Vec<String> = told.into_iter().map(of_case).collect();
+    if same.len() > SHOWN {
+        let more = count(same.len() - SHOWN, "more attempt");
+        reasons.push(format!("The same of {more}."));
+    }
+    reasons
+}
+
+fn of_case((what, marks, times): (String, Vec<Mark>, usize)) -> String {
+    let more = if marks.len() > 6 { ", and more" } else { "" };
+    let times = match times {
+        1 => String::new(),
+        n => format!(", {n} attempts alike"),
     };
-    Some(format!(
-        "{}: {}{}{more}.",
-        case.label(),
-        main.claim.what.trim_end_matches('.'),
-        frames(&marks)
-    ))
+    let shown: Vec<Mark> = marks.into_iter().take(6).collect();
+    let frames = frames(&shown);
+    let frames = match frames.strip_suffix(')') {
+        Some(open) => format!("{open}{more})"),
+        None => frames,
+    };
+    format!("{what}{times}{frames}.")
 }
 
 /// Experiments that rule something out stand with the rival; here stand those that say how far it reaches.

@@ -81,7 +81,8 @@ pub(super) fn verdict(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Lo
             });
             rows.push(vec![ink(Ink::Dim, cause.unwrap_or_default())]);
         }
-        let coverage = cut(&verdict.coverage, width - 1, look.glyphs);
+        let coverage = verdict.coverage.replace('\n', " ");
+        let coverage = cut(&coverage, width - 1, look.glyphs);
         rows.push(vec![ink(Ink::Dim, format!(" {coverage}"))]);
     } else {
         rows.push(vec![ink(Ink::Dim, " nothing judged yet")]);
