@@ -50,9 +50,12 @@ fn check(context: &AttemptContext<'_>) -> Vec<Claim> {
     if left > DUE {
         return Vec::new();
     }
+    let when = match left.as_secs_f64() * 1e3 {
+        ms if ms < 0.5 => "with".to_owned(),
+        ms => format!("{ms:.0} ms after"),
+    };
     let what = format!(
-        "the capture ends {:.0} ms after the last packet of this attempt, before its outcome was due",
-        left.as_secs_f64() * 1e3,
+        "the capture ends {when} the last packet of this attempt, before its outcome was due"
     );
     vec![Claim::new(what, 0.95, [last])]
 }

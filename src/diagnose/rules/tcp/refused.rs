@@ -68,7 +68,8 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     );
     if let Some(asked) = asked {
         let took = reset.mark.time.since(asked.time).as_secs_f64() * 1e3;
-        what.push_str(&format!(", the first after {took:.1} ms"));
+        let first = if refusals == 1 { "" } else { "the first " };
+        what.push_str(&format!(", {first}after {took:.1} ms"));
     }
     if injected {
         what.push_str(&format!(
