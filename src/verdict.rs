@@ -104,7 +104,10 @@ pub fn judge(field: &Field<'_>, others: &Others, profile: &str) -> Ruling {
         against: rivals::against(&view),
         steps: steps::steps(&view),
         left_out: steps::left_out(&view),
-        blocked: roles::blocked(&field.cases, field.waited_for),
+        blocked: match lead.cause() {
+            Some("http.captive-portal") => Vec::new(),
+            _ => roles::blocked(&field.cases, field.waited_for),
+        },
         experiments: evidence.all,
     }
 }

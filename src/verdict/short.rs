@@ -23,9 +23,7 @@ pub(super) fn of_cause(cause: &str) -> Option<&'static str> {
         "tls.closed-after-hello" => {
             "the server closed the connection right after the TLS greeting (ClientHello)"
         }
-        "tls.hello-unanswered" => {
-            "the connection stood, but the TLS greeting (ClientHello) got no answer"
-        }
+        "tls.hello-unanswered" => "the TLS greeting (ClientHello) got no answer",
         "tls.intercepted" => "the certificate is of a product that reads TLS traffic",
         "tls.large-hello-dropped" => {
             "the TLS greeting (ClientHello) takes several packets, and not all got through"

@@ -25,6 +25,9 @@ fn checklist(view: &View<'_, '_>) -> Vec<Line> {
     if view.lead().is_some_and(|c| !c.broke()) {
         return vec![own(view, true), other_network(view), resolver(view)];
     }
+    if view.cause() == "http.captive-portal" {
+        return vec![own(view, true), contact(view)];
+    }
     let at_dns = view.field.at_dns();
     let first = if at_dns { resolver(view) } else { Nothing };
     let later = if at_dns { Nothing } else { resolver(view) };
@@ -124,11 +127,32 @@ fn own(view: &View<'_, '_>, always: bool) -> Line {
     if !always && !has_own(view) {
         return Nothing;
     }
+    if let Some(action) = of_status(view) {
+        return act(action, format!("what helps against {cause}"));
+    }
     let Some(text) = rules::find(cause).and_then(|r| r.section("What to do")) else {
         return Nothing;
     };
     let text: Vec<&str> = text.split_whitespace().collect();
     act(text.join(" "), format!("what helps against {cause}"))
+}
+
+/// What an error status asks for: the cause's own advice goes through all of them.
+fn of_status(view: &View<'_, '_>) -> Option<&'static str> {
+    let main = view.lead()?.main()?;
+    if main.rule.id != "http.error-status" {
+        return None;
+    }
+    Some(match main.claim.extra.get("status")?.as_u64()? {
+        407 => "Log in to the proxy, or go without it.",
+        429 => "Wait a while: the service limits how often it may be asked.",
+        511 => "Log in to the network: open any http:// page in a browser.",
+        403 | 451 => {
+            "Log in again, and look whether the service may be used from this country or network: it says that it does not serve this request."
+        }
+        500.. => "Wait and try again; report it to the service if it lasts.",
+        _ => return None,
+    })
 }
 
 fn everyone(view: &View<'_, '_>) -> Line {
@@ -266,7 +290,10 @@ fn figures(field: &Field<'_>) -> Vec<String> {
             .unwrap_or_default();
         let median = r
             .median
-            .map(|m| format!(", median {m:.0} ms"))
+            .map(|m| match m {
+                m if m < 0.5 => ", median below 1 ms".to_owned(),
+                m => format!(", median {m:.0} ms"),
+            })
             .unwrap_or_default();
         let typical = known.and_then(|k| k.typical_ms);
         let typical = typical

@@ -172,41 +172,50 @@ pub(super) fn headline(view: &View<'_, '_>) -> String {
         };
         return format!("{who} ({role}) could not be reached: {what}; {waits}; {blame}.");
     }
-    let share = share(view);
+    if view.cause() == "http.captive-portal" && lead.broke() {
+        return "This network wants a login before it lets anything through (captive portal): open any http:// page in a browser.".into();
+    }
     let verb = verb(view, &who);
     let first = match (view.scope, lead.broke()) {
         (Scope::Everything, true) if view.field.at_dns() => format!(
-            "No name could be looked up, neither of {} nor of other services{}: {what}{share}",
-            view.service(),
-            lasted(view)
+            "{} could be looked up, neither of {} nor of other services: {what}",
+            lasted(view, "No name"),
+            view.service()
         ),
         (Scope::Everything, true) => {
+            let who = match who.split_once(" and ") {
+                Some((name, others)) => format!("{name} (and {others})"),
+                None => who,
+            };
             format!(
-                "Neither {who} nor other services could be reached{}: {what}{share}",
-                lasted(view)
+                "{} {who} nor other services could be reached: {what}",
+                lasted(view, "Neither")
             )
         }
         (Scope::Service, true) => format!(
-            "Nothing of {} {}{}, while other traffic works: {what}{share}",
+            "Nothing of {} {}{}: {what}",
             view.service(),
             reached_then(view),
-            through(view),
+            match through(view) {
+                through if through.is_empty() => ", while other traffic works".to_owned(),
+                through => through,
+            },
         ),
         (Scope::OneName, true) => {
-            format!("{who} {verb}, while other names of the service work: {what}{share}")
+            format!("{who} {verb}, while other names of the service work: {what}")
         }
         (Scope::OneServer, true) => format!(
-            "{who} {verb} at {}, while other servers work: {what}{share}",
+            "{who} {verb} at {}, while other servers work: {what}",
             servers(view)
         ),
         (Scope::OneFamily, true) => format!(
-            "{who} {verb} over {}, while the other address family works: {what}{share}",
+            "{who} {verb} over {}, while the other address family works: {what}",
             family(view)
         ),
         (Scope::OneTransport, true) => {
-            format!("{who} {verb} over {}: {what}{share}", transport(view))
+            format!("{who} {verb} over {}: {what}", transport(view))
         }
-        (_, true) => format!("{who} {verb}: {what}{share}"),
+        (_, true) => format!("{who} {verb}: {what}"),
         (scope, false) => {
             let about = match scope {
                 Scope::OneServer => format!(" (at {})", servers(view)),
@@ -214,7 +223,7 @@ pub(super) fn headline(view: &View<'_, '_>) -> String {
                 _ => String::new(),
             };
             let was = if who.contains(" and ") { "were" } else { "was" };
-            format!("{who} {was} reached, but not well{about}: {what}{share}")
+            format!("{who} {was} reached, but not well{about}: {what}")
         }
     };
     let first = first + beside_others(view);
@@ -233,6 +242,8 @@ pub(super) fn not_told(view: &View<'_, '_>) -> Option<String> {
 fn points(blame: Blame) -> String {
     match blame {
         Blame::Unknown => "the capture does not show whose fault it is".into(),
+        Blame::Edge => "this points at the server or its CDN".into(),
+        Blame::Interceptor => "this points at something in between (VPN, firewall, filter)".into(),
         blame => format!("this points at {}", blamed(blame)),
     }
 }
@@ -243,9 +254,9 @@ fn beside_others(view: &View<'_, '_>) -> &'static str {
         return "";
     }
     if view.works(Differs::Device) {
-        "; another device of this network got through to the same server at that time"
+        "; another device got through to the same server meanwhile"
     } else if view.scope == Scope::Everything && view.evidence.neighbours.during > 0 {
-        "; another device of this network was online at that time"
+        "; another device was online meanwhile"
     } else {
         ""
     }
@@ -265,14 +276,14 @@ fn at_other_times(view: &View<'_, '_>) -> usize {
 }
 
 /// Where everything failed, it may still have worked at another time of the same capture: that is said at once.
-fn lasted(view: &View<'_, '_>) -> String {
+fn lasted(view: &View<'_, '_>, begin: &str) -> String {
     if at_other_times(view) == 0 {
-        return String::new();
+        return begin.to_owned();
     }
     let spans = &view.field.spans;
     let lasted = spans.end().zip(spans.begin()).map(|(e, b)| e.since(b));
     let lasted = lasted.map_or(0, |l| l.as_secs().max(1));
-    format!(" for {lasted} s")
+    format!("For {lasted} s {}", lower_first(begin))
 }
 
 fn verb(view: &View<'_, '_>, who: &str) -> String {
@@ -326,16 +337,21 @@ fn who(view: &View<'_, '_>, lead: Case<'_>) -> String {
     }
 }
 
-fn share(view: &View<'_, '_>) -> String {
+/// How many attempts, where there were several.
+fn share(view: &View<'_, '_>) -> Option<String> {
     let all = view.field.cases.len();
     if all < 2 {
-        return String::new();
+        return None;
     }
     let failed = match view.lead().is_some_and(|c| c.broke()) {
         true => view.field.failed.len(),
         false => view.field.same.len(),
     };
-    format!(" ({failed} of {})", count(all, "attempt"))
+    let how = match view.lead().is_some_and(|c| c.broke()) {
+        true => "failed",
+        false => "went like this",
+    };
+    Some(format!("{failed} of {} {how}.", count(all, "attempt")))
 }
 
 fn servers(view: &View<'_, '_>) -> String {
@@ -390,7 +406,7 @@ fn untold(view: &View<'_, '_>) -> String {
 
 /// What speaks for it: the findings of the lead's attempts, then the comparisons that carry scope and blame.
 pub(super) fn because(view: &View<'_, '_>) -> Vec<String> {
-    let mut reasons = of_cases(view);
+    let mut reasons: Vec<String> = share(view).into_iter().chain(of_cases(view)).collect();
     let through = at_other_times(view);
     if through > 0 {
         let through = count(through, "attempt");
