@@ -348,7 +348,7 @@ fn share(view: &View<'_, '_>) -> Option<String> {
         false => view.field.same.len(),
     };
     let how = match view.lead().is_some_and(|c| c.broke()) {
-        true => "failed",
+        true => "failed at this stage",
         false => "went like this",
     };
     Some(format!("{failed} of {} {how}.", count(all, "attempt")))
