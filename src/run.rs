@@ -222,8 +222,19 @@ fn explain(cause: Option<&str>) -> Result<i32> {
         rule.severity.as_str(),
         rule.blame.as_str()
     )?;
-    for line in rule.doc().lines() {
-        writeln!(out, "{}", line.trim_start_matches("## "))?;
+    let doc = rule.doc();
+    let paragraphs = doc.split("\n\n");
+    for (i, paragraph) in paragraphs.enumerate() {
+        if i > 0 {
+            writeln!(out)?;
+        }
+        match paragraph.strip_prefix("## ").map(|p| p.split_once('\n')) {
+            Some(Some((heading, text))) => {
+                writeln!(out, "{heading}")?;
+                text::wrapped(&mut out, "", text)?;
+            }
+            _ => text::wrapped(&mut out, "", paragraph)?,
+        }
     }
     Ok(0)
 }

@@ -121,7 +121,7 @@ pub struct Verdict {
     pub experiments: Vec<Experiment>,
     /// Names that a resolver or something in between blocks, as it seems: what stops most first.
     pub unblock: Vec<Unblock>,
-    /// What was seen and what could not be seen, in one sentence.
+    /// What was seen and what could not be seen; on a second line, where it is so, what could not be told for that reason.
     pub coverage: String,
 }
 

@@ -3,7 +3,7 @@
 //! The path is that of an expert: lay out what failed and what did not ([`Field`]), compare tries that differ in one
 //! thing ([`Evidence`]), and only then say how far the trouble reaches and whom it points at. Conditions and words are
 //! kept apart: [`experiment`], `scope` and `roles` decide, `words`, `rivals` and `steps` phrase it. Where the capture
-//! has no control the scope is `unknown`, and the headline says what could not be told.
+//! has no control the scope is `unknown`, and what could not be told is said beside what was seen.
 
 mod devices;
 mod doubt;
@@ -14,6 +14,7 @@ pub mod others;
 mod rivals;
 pub mod roles;
 mod scope;
+mod short;
 pub mod span;
 mod steps;
 pub mod whom;
@@ -42,6 +43,8 @@ pub struct Ruling {
     pub outcome: Outcome,
     /// One sentence.
     pub headline: String,
+    /// What the capture lacks to tell how far it reaches, in a sentence.
+    pub untold: Option<String>,
     /// What leads.
     pub cause: Option<&'static str>,
     /// Its stage.
@@ -92,6 +95,7 @@ pub fn judge(field: &Field<'_>, others: &Others, profile: &str) -> Ruling {
     Ruling {
         outcome: field.outcome,
         headline: words::headline(&view),
+        untold: words::not_told(&view),
         cause: lead.cause(),
         stage: lead.stage(),
         blame: Some(blame),
@@ -101,7 +105,10 @@ pub fn judge(field: &Field<'_>, others: &Others, profile: &str) -> Ruling {
         against: rivals::against(&view),
         steps: steps::steps(&view),
         left_out: steps::left_out(&view),
-        blocked: roles::blocked(&field.cases, field.waited_for),
+        blocked: match lead.cause() {
+            Some("http.captive-portal") => Vec::new(),
+            _ => roles::blocked(&field.cases, field.waited_for),
+        },
         experiments: evidence.all,
     }
 }
@@ -111,6 +118,7 @@ fn calm(field: &Field<'_>, profile: &str) -> Ruling {
     Ruling {
         outcome: field.outcome,
         headline: words::calm(field, profile),
+        untold: None,
         cause: None,
         stage: None,
         blame: None,

@@ -179,6 +179,14 @@ fn alike(names: &[Row], same: usize, proofs: &[Proof]) -> String {
         ),
     };
     let proof = proofs.first().map(|p| format!(" {}", p.says));
+    if let (1, Some(row)) = (same, known().next()) {
+        let proof = proof.unwrap_or_default();
+        let outcome = row.a.outcome.as_str();
+        return format!(
+            "{} has the same outcome in A and in B: {outcome}.{rest}{proof}",
+            row.key()
+        );
+    }
     format!(
         "The same outcome in A and in B for {}: {}.{rest}{}",
         many(same, "name", "names"),

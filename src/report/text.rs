@@ -122,12 +122,17 @@ pub(super) fn outcome_ink(outcome: Outcome) -> Ink {
 fn verdict(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
     let v = &report.verdict;
     let word = style.ink(outcome_ink(v.outcome), &v.outcome.as_str().to_uppercase());
-    writeln!(out, "{word}  {}", style.ink(Ink::Bold, &v.headline))?;
+    let mut lines = folded(&v.headline, v.outcome.as_str().len() + 2, 8);
+    let first = lines.remove(0);
+    writeln!(out, "{word}  {}", style.ink(Ink::Bold, &first))?;
+    for line in lines {
+        writeln!(out, "        {}", style.ink(Ink::Bold, &line))?;
+    }
     if let (Some(cause), Some(blame), Some(sure)) = (&v.cause, v.blame, v.confidence) {
         let sure = percent(sure);
         writeln!(
             out,
-            "        cause {cause} · points at {} · {sure} sure · scope {}",
+            "        cause {cause} · points at {} · {sure} sure of both · scope {}",
             blame.as_str(),
             v.scope
         )?;
@@ -137,14 +142,16 @@ fn verdict(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()
         numbered(out, &steps)?;
     } else {
         listed(out, "Why", &v.because)?;
-        listed(out, "Or else", &v.against)?;
+        listed(out, "What else it could have been", &v.against)?;
         numbered(out, &steps)?;
         let left: Vec<String> = v.left_out.iter().map(reasoned).collect();
         listed(out, "No need for", &left)?;
     }
     let names: Vec<String> = v.unblock.iter().map(blocked).collect();
     listed(out, "Names to unblock, what stops most first", &names)?;
-    wrapped(out, "        ", &v.coverage)
+    v.coverage
+        .lines()
+        .try_for_each(|line| wrapped(out, "        ", line))
 }
 
 /// A heading and a list below it; nothing for an empty list.
@@ -252,8 +259,12 @@ pub fn write_attempt(
 pub(super) fn duration(ms: f64) -> String {
     if ms >= 10_000.0 {
         format!("{:.1} s", ms / 1000.0)
+    } else if ms >= 1000.0 {
+        format!("{:.2} s", ms / 1000.0)
     } else if ms >= 100.0 {
         format!("{ms:.0} ms")
+    } else if ms < 0.05 {
+        "< 0.1 ms".to_owned()
     } else {
         format!("{ms:.1} ms")
     }
@@ -303,8 +314,8 @@ fn findings(attempt: &Attempt, style: Style, out: &mut impl Write) -> io::Result
         };
         let about = finding
             .path
-            .map(|p| format!(" · path {}", p + 1))
-            .unwrap_or_default();
+            .map(|p| format!(" of the cause · path {}", p + 1))
+            .unwrap_or_else(|| " of the cause".to_owned());
         writeln!(
             out,
             "   {} {} · points at {} · {} sure{about}",
@@ -316,7 +327,8 @@ fn findings(attempt: &Attempt, style: Style, out: &mut impl Write) -> io::Result
         wrapped(out, "      ", &finding.what)?;
         if !finding.frames.is_empty() {
             let list: Vec<String> = finding.frames.iter().map(u32::to_string).collect();
-            wrapped(out, "      proof: frames ", &list.join(", "))?;
+            let label = if list.len() == 1 { "frame" } else { "frames" };
+            wrapped(out, &format!("      proof: {label} "), &list.join(", "))?;
         }
     }
     Ok(())
@@ -375,10 +387,11 @@ fn resolvers(resolvers: &[Resolver], style: Style, out: &mut impl Write) -> io::
         };
         let name = r.name.as_ref().map(|n| format!(" {n}")).unwrap_or_default();
         let (how, what) = if r.encrypted {
-            ("encrypted", "connections")
+            ("encrypted", ["connection", "connections"])
         } else {
-            ("plain", "queries")
+            ("plain", ["query", "queries"])
         };
+        let what = what[usize::from(r.queries != 1)];
         let ink = if r.failed > 0 && r.failed >= r.answered {
             Ink::Bad
         } else if r.failed > 0 {
@@ -452,22 +465,43 @@ fn captures(captures: &[Capture], style: Style, out: &mut impl Write) -> io::Res
     Ok(())
 }
 
-/// Text wrapped at 100 columns behind a prefix; further lines are indented as far as the prefix.
-pub(super) fn wrapped(out: &mut impl Write, prefix: &str, text: &str) -> io::Result<()> {
-    let indent = " ".repeat(prefix.chars().count());
-    let mut line = prefix.to_owned();
-    let mut empty = true;
-    for word in text.split_whitespace() {
-        if !empty && line.chars().count() + 1 + word.chars().count() > 100 {
-            writeln!(out, "{line}")?;
-            line.clone_from(&indent);
-            empty = true;
-        }
-        if !empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        empty = false;
+/// What fits a terminal of the usual width.
+const WIDTH: usize = 80;
+
+/// Text wrapped at 80 columns behind a prefix; further lines are indented as far as the prefix.
+///
+/// # Errors
+/// Whatever `out` answers.
+pub fn wrapped(out: &mut impl Write, prefix: &str, text: &str) -> io::Result<()> {
+    let room = prefix.chars().count();
+    let indent = " ".repeat(room);
+    let mut lead = prefix;
+    for line in folded(text, room, room) {
+        writeln!(out, "{lead}{line}")?;
+        lead = &indent;
     }
-    writeln!(out, "{line}")
+    Ok(())
+}
+
+/// Text in lines that end before column 80, if the first begins in column `first` and the others in column `rest`. At
+/// least one line; a word that is too long stays whole.
+fn folded(text: &str, first: usize, rest: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = first;
+    for word in text.split_whitespace() {
+        let long = word.chars().count();
+        let last = lines.len() - 1;
+        if lines[last].is_empty() {
+            lines[last].push_str(word);
+            used += long;
+        } else if used + 1 + long <= WIDTH {
+            lines[last].push(' ');
+            lines[last].push_str(word);
+            used += 1 + long;
+        } else {
+            lines.push(word.to_owned());
+            used = rest + long;
+        }
+    }
+    lines
 }

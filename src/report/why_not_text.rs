@@ -10,12 +10,8 @@ use std::io::{self, Write};
 /// # Errors
 /// Whatever `out` answers.
 pub fn write(report: &WhyNotReport, style: Style, out: &mut impl Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "Why not {}? {}",
-        style.ink(Ink::Bold, &report.cause),
-        report.title
-    )?;
+    writeln!(out, "Why not {}?", style.ink(Ink::Bold, &report.cause))?;
+    wrapped(out, "   ", &report.title)?;
     if report.attempts.is_empty() {
         return wrapped(
             out,
@@ -86,5 +82,6 @@ fn reason(reason: &Reason, out: &mut impl Write) -> io::Result<()> {
         return Ok(());
     }
     let frames: Vec<String> = reason.frames.iter().map(u32::to_string).collect();
-    wrapped(out, "      frames ", &frames.join(", "))
+    let label = if frames.len() == 1 { "frame" } else { "frames" };
+    wrapped(out, &format!("      {label} "), &frames.join(", "))
 }

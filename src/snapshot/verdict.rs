@@ -30,7 +30,13 @@ pub(super) fn verdict(
         left_out: ruling.left_out.iter().map(step).collect(),
         experiments: ruling.experiments.iter().map(experiment).collect(),
         unblock: ruling.blocked.iter().map(unblock).collect(),
-        coverage: coverage(parts, attempts, captures),
+        coverage: match &ruling.untold {
+            Some(untold) => {
+                let seen = coverage(parts, attempts, captures);
+                format!("{seen}\n{}", clean_long(untold))
+            }
+            None => coverage(parts, attempts, captures),
+        },
     }
 }
 

@@ -24,7 +24,8 @@ pub(super) fn against(view: &View<'_, '_>) -> Vec<String> {
     let Some(lead) = view.lead() else {
         return Vec::new();
     };
-    if !lead.broke() {
+    // A portal says itself what it is, and nothing else is to be told before somebody has logged in.
+    if !lead.broke() || view.cause() == "http.captive-portal" {
         return Vec::new();
     }
     let mut rivals: Vec<(&str, Standing)> = Vec::new();

@@ -25,15 +25,23 @@ fn checklist(view: &View<'_, '_>) -> Vec<Line> {
     if view.lead().is_some_and(|c| !c.broke()) {
         return vec![own(view, true), other_network(view), resolver(view)];
     }
+    if view.cause() == "http.captive-portal" {
+        return vec![own(view, true), contact(view)];
+    }
     let at_dns = view.field.at_dns();
     let first = if at_dns { resolver(view) } else { Nothing };
     let later = if at_dns { Nothing } else { resolver(view) };
+    // Where nothing works at all, the quick remedies at home come before any comparison.
+    let (sooner, then) = match view.scope {
+        Scope::Everything => (restart(view), other_network(view)),
+        _ => (other_network(view), restart(view)),
+    };
     vec![
         first,
         own(view, false),
         everyone(view),
-        other_network(view),
-        restart(view),
+        sooner,
+        then,
         no_vpn(view),
         later,
         reset(view),
@@ -119,11 +127,32 @@ fn own(view: &View<'_, '_>, always: bool) -> Line {
     if !always && !has_own(view) {
         return Nothing;
     }
+    if let Some(action) = of_status(view) {
+        return act(action, format!("what helps against {cause}"));
+    }
     let Some(text) = rules::find(cause).and_then(|r| r.section("What to do")) else {
         return Nothing;
     };
     let text: Vec<&str> = text.split_whitespace().collect();
     act(text.join(" "), format!("what helps against {cause}"))
+}
+
+/// What an error status asks for: the cause's own advice goes through all of them.
+fn of_status(view: &View<'_, '_>) -> Option<&'static str> {
+    let main = view.lead()?.main()?;
+    if main.rule.id != "http.error-status" {
+        return None;
+    }
+    Some(match main.claim.extra.get("status")?.as_u64()? {
+        407 => "Log in to the proxy, or go without it.",
+        429 => "Wait a while: the service limits how often it may be asked.",
+        511 => "Log in to the network: open any http:// page in a browser.",
+        403 | 451 => {
+            "Log in again, and look whether the service may be used from this country or network: it says that it does not serve this request."
+        }
+        500.. => "Wait and try again; report it to the service if it lasts.",
+        _ => return None,
+    })
 }
 
 fn everyone(view: &View<'_, '_>) -> Line {
@@ -178,8 +207,8 @@ fn other_network(view: &View<'_, '_>) -> Line {
         ),
     };
     act(
-        "Do the same once on another network (mobile data instead of Wi-Fi, or the reverse) with a capture running, and \
-         run `shakedown compare` on both captures: it marks the first step at which they part.",
+        "Try it once on another network (mobile data instead of Wi-Fi, or the reverse). For a proof, capture there as well \
+         and run `shakedown compare` on both captures: it marks the first step at which they part.",
         why,
     )
 }
@@ -272,19 +301,33 @@ fn figures(field: &Field<'_>) -> Vec<String> {
             .unwrap_or_default();
         let median = r
             .median
-            .map(|m| format!(", median {m:.0} ms"))
+            .map(|m| match m {
+                m if m < 0.5 => ", median below 1 ms".to_owned(),
+                m => format!(", median {m:.0} ms"),
+            })
             .unwrap_or_default();
         let typical = known.and_then(|k| k.typical_ms);
         let typical = typical
             .map(|t| format!(" (published: {t} ms)"))
             .unwrap_or_default();
-        let failed = r.failed + r.unanswered();
+        let failed = match r.failed + r.unanswered() {
+            0 => "never failed".to_owned(),
+            n => format!("failed {}", times(n)),
+        };
+        let asked = times(r.queries);
         format!(
-            "{}{name}: {} asked, {failed} failed{median}{typical}",
-            r.resolver, r.queries
+            "{}{name} was asked {asked} and {failed}{median}{typical}",
+            r.resolver
         )
     };
     stats.iter().take(4).map(one).collect()
+}
+
+fn times(n: u64) -> String {
+    match n {
+        1 => "once".to_owned(),
+        n => format!("{n} times"),
+    }
 }
 
 /// Well-known resolvers that the failing tries did not ask.
@@ -311,7 +354,7 @@ fn resolver(view: &View<'_, '_>) -> Line {
     let at_dns = view.stage() == Stage::Dns;
     if at_dns && view.blame != Blame::LocalNetwork {
         let action = format!(
-            "Try another DNS resolver ({}, if possible as encrypted DNS) for once.",
+            "Try another DNS resolver ({}, if possible as encrypted DNS): set it in the network settings of the device.",
             other_resolvers(view.field).join(" or ")
         );
         let mut why: Vec<String> = Vec::new();
@@ -320,7 +363,7 @@ fn resolver(view: &View<'_, '_>) -> Line {
         }
         match figures.is_empty() {
             true => why.push("the one in use can't be reached".into()),
-            false => why.push(format!("here: {}", figures.join("; "))),
+            false => why.push(figures.join("; ")),
         }
         return act(action, why.join("; "));
     }
@@ -329,7 +372,10 @@ fn resolver(view: &View<'_, '_>) -> Line {
     }
     leave(
         "Changing the DNS resolver",
-        format!("all {asked} lookups were answered; {}", figures.join("; ")),
+        match asked {
+            1 => format!("the one lookup was answered; {}", figures.join("; ")),
+            _ => format!("all {asked} lookups were answered; {}", figures.join("; ")),
+        },
     )
 }
 
@@ -353,7 +399,7 @@ fn reinstall(view: &View<'_, '_>) -> Line {
         _ => leave(
             "Reinstalling the app",
             format!(
-                "what failed lies outside the app, it points at {}",
+                "what failed lies outside the app; it points at {}",
                 blamed(view.blame)
             ),
         ),

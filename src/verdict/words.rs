@@ -129,19 +129,21 @@ pub(super) const fn blamed(blame: Blame) -> &'static str {
         Blame::Device => "this device",
         Blame::LocalNetwork => "the local network (Wi-Fi, router)",
         Blame::Resolver => "the DNS resolver",
-        Blame::Interceptor => "something in between that interferes (VPN, proxy, firewall, filter)",
+        Blame::Interceptor => "something in between (VPN, proxy, firewall, filter)",
         Blame::Path => "the network path",
-        Blame::Edge => "the server or CDN edge",
+        Blame::Edge => "the server, or the CDN in front of it",
         Blame::Service => "the service itself",
         Blame::Capture => "the capture",
         Blame::Unknown => "nobody in particular",
     }
 }
 
-/// What the lead's rule says it is, without its full stop.
+/// What the lead's rule says it is, in a few words and without a full stop.
 fn title(case: Case<'_>) -> &'static str {
     let rule = case.cause().and_then(rules::find);
-    rule.map_or("", |r| r.title().trim_end_matches('.'))
+    rule.map_or("", |r| {
+        super::short::of_cause(r.id).unwrap_or_else(|| r.title().trim_end_matches('.'))
+    })
 }
 
 /// The alert or status that says it in a word.
@@ -181,59 +183,78 @@ pub(super) fn headline(view: &View<'_, '_>) -> String {
         };
         return format!("{who} ({role}) could not be reached: {what}; {waits}; {blame}.");
     }
-    let share = share(view);
+    if view.cause() == "http.captive-portal" && lead.broke() {
+        return "This network wants a login before it lets anything through (captive portal): open any http:// page in a browser.".into();
+    }
     let verb = verb(view, &who);
     let first = match (view.scope, lead.broke()) {
         (Scope::Everything, true) if view.field.at_dns() => format!(
-            "Names could not be looked up, neither of {} nor of other services: {what}{share}",
+            "{} could be looked up, neither of {} nor of other services: {what}",
+            lasted(view, "No name"),
             view.service()
         ),
         (Scope::Everything, true) => {
-            format!("{who} {verb}, and other services neither: {what}{share}")
+            let who = match who.split_once(" and ") {
+                Some((name, others)) => format!("{name} (and {others})"),
+                None => who,
+            };
+            format!(
+                "{} {who} nor other services could be reached: {what}",
+                lasted(view, "Neither")
+            )
         }
         (Scope::Service, true) => format!(
-            "Nothing of {} {}{}, while other traffic works: {what}{share}",
+            "Nothing of {} {}{}: {what}",
             view.service(),
             reached_then(view),
-            through(view),
+            match through(view) {
+                through if through.is_empty() => ", while other traffic works".to_owned(),
+                through => through,
+            },
         ),
         (Scope::OneName, true) => {
-            format!("{who} {verb}, while other names of the service work: {what}{share}")
+            format!("{who} {verb}, while other names of the service work: {what}")
         }
         (Scope::OneServer, true) => format!(
-            "{who} {verb} at {}, while other servers work: {what}{share}",
+            "{who} {verb} at {}, while other servers work: {what}",
             servers(view)
         ),
         (Scope::OneFamily, true) => format!(
-            "{who} {verb} over {}, while the other address family works: {what}{share}",
+            "{who} {verb} over {}, while the other address family works: {what}",
             family(view)
         ),
         (Scope::OneTransport, true) => {
-            format!("{who} {verb} over {}: {what}{share}", transport(view))
+            format!("{who} {verb} over {}: {what}", transport(view))
         }
-        (_, true) => format!("{who} {verb}: {what}{share}"),
+        (_, true) => format!("{who} {verb}: {what}"),
         (scope, false) => {
             let about = match scope {
-                Scope::OneServer => format!(" at {}", servers(view)),
-                Scope::OneFamily => format!(" over {}", family(view)),
+                Scope::OneServer => format!(" (at {})", servers(view)),
+                Scope::OneFamily => format!(" ({} only)", family(view)),
                 _ => String::new(),
             };
             let was = if who.contains(" and ") { "were" } else { "was" };
-            format!("{who} {was} reached, but not well: {what}{about}{share}")
+            format!("{who} {was} reached, but not well{about}: {what}")
         }
     };
-    let untold = match (view.scope, lead.broke()) {
-        (Scope::Unknown, true) => untold(view),
-        _ => String::new(),
-    };
-    let first = first + &at_other_times(view) + beside_others(view);
-    format!("{first}; {blame}.{untold}")
+    let first = first + beside_others(view);
+    format!("{first}; {blame}.")
+}
+
+/// What the capture lacks to tell how far it reaches, where it lacks something.
+pub(super) fn not_told(view: &View<'_, '_>) -> Option<String> {
+    let lead = view.lead()?;
+    let open = view.scope == Scope::Unknown && lead.broke() && !lead.is_optional();
+    let text = if open { untold(view) } else { String::new() };
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// Whom it points at, as the end of a sentence.
 fn points(blame: Blame) -> String {
     match blame {
         Blame::Unknown => "the capture does not show whose fault it is".into(),
+        Blame::Edge => "this points at the server or its CDN".into(),
+        Blame::Interceptor => "this points at something in between (VPN, firewall, filter)".into(),
         blame => format!("this points at {}", blamed(blame)),
     }
 }
@@ -244,31 +265,36 @@ fn beside_others(view: &View<'_, '_>) -> &'static str {
         return "";
     }
     if view.works(Differs::Device) {
-        "; another device of this network got through to the same server at that time"
+        "; another device got through to the same server meanwhile"
     } else if view.scope == Scope::Everything && view.evidence.neighbours.during > 0 {
-        "; another device of this network was online at that time"
+        "; another device was online meanwhile"
     } else {
         ""
     }
 }
 
-/// Where everything failed, it may still have worked at another time of the same capture: that is said at once.
-fn at_other_times(view: &View<'_, '_>) -> String {
+/// Attempts that got through before or after everything failed.
+fn at_other_times(view: &View<'_, '_>) -> usize {
     let (spans, clients) = (&view.field.spans, view.field.clients());
     let elsewhen = |c: &&Case<'_>| {
         let own = clients.contains(&c.attempt.client);
         own && c.got_through() && spans.place(c.attempt.started.time) != Place::During
     };
-    let through = view.field.cases.iter().filter(elsewhen).count();
-    if view.scope != Scope::Everything || through == 0 {
-        return String::new();
+    match view.scope {
+        Scope::Everything => view.field.cases.iter().filter(elsewhen).count(),
+        _ => 0,
     }
+}
+
+/// Where everything failed, it may still have worked at another time of the same capture: that is said at once.
+fn lasted(view: &View<'_, '_>, begin: &str) -> String {
+    if at_other_times(view) == 0 {
+        return begin.to_owned();
+    }
+    let spans = &view.field.spans;
     let lasted = spans.end().zip(spans.begin()).map(|(e, b)| e.since(b));
     let lasted = lasted.map_or(0, |l| l.as_secs().max(1));
-    format!(
-        "; all of it within {lasted} s, while {} at other times got through",
-        count(through, "attempt")
-    )
+    format!("For {lasted} s {}", lower_first(begin))
 }
 
 fn verb(view: &View<'_, '_>, who: &str) -> String {
@@ -322,16 +348,21 @@ fn who(view: &View<'_, '_>, lead: Case<'_>) -> String {
     }
 }
 
-fn share(view: &View<'_, '_>) -> String {
+/// How many attempts, where there were several.
+fn share(view: &View<'_, '_>) -> Option<String> {
     let all = view.field.cases.len();
     if all < 2 {
-        return String::new();
+        return None;
     }
     let failed = match view.lead().is_some_and(|c| c.broke()) {
         true => view.field.failed.len(),
         false => view.field.same.len(),
     };
-    format!(" ({failed} of {})", count(all, "attempt"))
+    let how = match view.lead().is_some_and(|c| c.broke()) {
+        true => "failed at this stage",
+        false => "went like this",
+    };
+    Some(format!("{failed} of {} {how}.", count(all, "attempt")))
 }
 
 fn servers(view: &View<'_, '_>) -> String {
@@ -388,16 +419,13 @@ fn untold(view: &View<'_, '_>) -> String {
 
 /// What speaks for it: the findings of the lead's attempts, then the comparisons that carry scope and blame.
 pub(super) fn because(view: &View<'_, '_>) -> Vec<String> {
-    let mut reasons: Vec<String> = view
-        .field
-        .same
-        .iter()
-        .take(5)
-        .filter_map(|&i| of_case(view.field.cases[i]))
-        .collect();
-    let more = view.field.same.len().saturating_sub(5);
-    if more > 0 {
-        reasons.push(format!("The same of {}.", count(more, "more attempt")));
+    let mut reasons: Vec<String> = share(view).into_iter().chain(of_cases(view)).collect();
+    let through = at_other_times(view);
+    if through > 0 {
+        let through = count(through, "attempt");
+        reasons.push(format!(
+            "At other times of the capture, {through} got through."
+        ));
     }
     let told = view.evidence.all.iter();
     reasons.extend(told.filter(|e| carries(view, e)).map(tell));
@@ -447,20 +475,50 @@ fn nearby(view: &View<'_, '_>) -> Option<String> {
     })
 }
 
-fn of_case(case: Case<'_>) -> Option<String> {
-    let main = case.main().filter(|f| f.severity() > Severity::Note)?;
-    let marks: Vec<Mark> = main.claim.marks.iter().take(6).copied().collect();
-    let more = if main.claim.marks.len() > 6 {
-        " and more"
-    } else {
-        ""
+/// The findings of the lead's attempts; what is the same of several is said once.
+fn of_cases(view: &View<'_, '_>) -> Vec<String> {
+    const SHOWN: usize = 5;
+    let same = &view.field.same;
+    let mut told: Vec<(String, Vec<Mark>, usize)> = Vec::new();
+    for &i in same.iter().take(SHOWN) {
+        let case = view.field.cases[i];
+        let Some(main) = case.main().filter(|f| f.severity() > Severity::Note) else {
+            continue;
+        };
+        let what = format!(
+            "{}: {}",
+            case.label(),
+            main.claim.what.trim_end_matches('.')
+        );
+        match told.iter_mut().find(|(t, ..)| *t == what) {
+            Some((_, marks, times)) => {
+                marks.extend(main.claim.marks.iter().take(1));
+                *times += 1;
+            }
+            None => told.push((what, main.claim.marks.clone(), 1)),
+        }
+    }
+    let mut reasons: Vec<String> = told.into_iter().map(of_case).collect();
+    if same.len() > SHOWN {
+        let more = count(same.len() - SHOWN, "more attempt");
+        reasons.push(format!("The same of {more}."));
+    }
+    reasons
+}
+
+fn of_case((what, marks, times): (String, Vec<Mark>, usize)) -> String {
+    let more = if marks.len() > 6 { ", and more" } else { "" };
+    let times = match times {
+        1 => String::new(),
+        n => format!(", {n} attempts alike"),
     };
-    Some(format!(
-        "{}: {}{}{more}.",
-        case.label(),
-        main.claim.what.trim_end_matches('.'),
-        frames(&marks)
-    ))
+    let shown: Vec<Mark> = marks.into_iter().take(6).collect();
+    let frames = frames(&shown);
+    let frames = match frames.strip_suffix(')') {
+        Some(open) => format!("{open}{more})"),
+        None => frames,
+    };
+    format!("{what}{times}{frames}.")
 }
 
 /// Experiments that rule something out stand with the rival; here stand those that say how far it reaches.

@@ -74,7 +74,8 @@ pub(super) fn verdict(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Lo
         if short {
             rows.push(vec![ink(Ink::Dim, pointing(verdict).unwrap_or_default())]);
         }
-        rows.push(vec![ink(Ink::Dim, format!(" {}", verdict.coverage))]);
+        let coverage = verdict.coverage.replace('\n', " ");
+        rows.push(vec![ink(Ink::Dim, format!(" {coverage}"))]);
     } else {
         rows.push(vec![ink(Ink::Dim, " nothing judged yet")]);
     }

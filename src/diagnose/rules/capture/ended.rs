@@ -56,9 +56,12 @@ fn check(context: &AttemptContext<'_>) -> Vec<Claim> {
     let what = if hole {
         "nothing was captured for a while after this attempt began, before its outcome was due: the interface was down or the machine slept".to_owned()
     } else {
+        let when = match left.as_secs_f64() * 1e3 {
+            ms if ms < 0.5 => "with".to_owned(),
+            ms => format!("{ms:.0} ms after"),
+        };
         format!(
-            "the capture ends {:.0} ms after the last packet of this attempt, before its outcome was due",
-            left.as_secs_f64() * 1e3,
+            "the capture ends {when} the last packet of this attempt, before its outcome was due"
         )
     };
     vec![Claim::new(what, 0.95, [last])]

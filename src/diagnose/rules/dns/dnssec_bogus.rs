@@ -5,16 +5,17 @@
 //! mistake (an expired signature, a forgotten key), or somebody changed the answer on its way to the resolver.
 //!
 //! ## What we look for
-//! Response code 2 (SERVFAIL) with an Extended DNS Error from 6 to 12, no lookup of the name that gave an address, and
-//! no connection that followed.
+//! Response code 2 (SERVFAIL) with an Extended DNS Error from 6 to 12, no lookup of the name that gave an address,
+//! and no connection that followed.
 //!
 //! ## How sure
-//! The resolver says it itself.
+//! Very: the resolver itself gives the reason (extended error). Whether the zone or somebody on the way is at fault
+//! it does not say.
 //!
 //! ## What to do
 //! If your router or device checks signatures, look at its clock first: a wrong date makes good signatures fail.
-//! Otherwise wait, or try a resolver of another provider; if all of them say the same, the owner of the name must repair
-//! it.
+//! Otherwise wait, or try a resolver of another provider; if all of them say the same, the owner of the name must
+//! repair it.
 //!
 //! ## Often confused with
 //! dns.servfail (no reason is given), dns.injected (a forged answer reached the device itself).

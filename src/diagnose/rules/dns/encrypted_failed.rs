@@ -1,26 +1,26 @@
 //! The encrypted connection to the resolver fails, and no name gets resolved otherwise.
 //!
 //! ## What it means
-//! The device asks its resolver through an encrypted connection (DNS over TLS, HTTPS or QUIC; "private DNS" on Android),
-//! and that connection does not come about. Without it no name can be resolved, and every app seems offline. Firewalls
-//! and providers that block other resolvers cause this, and so do wrong settings.
+//! The device asks its resolver through an encrypted connection (DNS over TLS, HTTPS or QUIC; "private DNS" on
+//! Android), and that connection does not come about. Without it no name can be looked up, and every app seems
+//! offline. Firewalls and providers that block other resolvers cause this, and so do wrong settings.
 //!
 //! ## What we look for
-//! Two connections to port 853 of one address, or one that names a listed resolver of encrypted DNS (SNI), that broke for
-//! a cause of their own; no other
-//! connection of this device to an encrypted resolver that got through, no plain lookup of it that gave an address, and
-//! no connection to the service that began around that time. A device that only probes whether its resolver offers
-//! encryption, and asks in plain when it does not, is not this.
+//! Two connections to port 853 of one address, or one that names a listed resolver of encrypted DNS (SNI), that broke
+//! for a cause of their own; no other connection of this device to an encrypted resolver that got through, no lookup
+//! in plain that gave an address, and no connection to the service that began around that time. A device that only
+//! probes whether its resolver offers encryption, and asks in plain when it does not, is not this.
 //!
 //! ## How sure
 //! What is inside the encrypted connection can't be seen, and names may be known from a cache; hence never sure.
 //!
 //! ## What to do
-//! Turn off "private DNS" or DNS over HTTPS in the device's or browser's settings, or set it to automatic, and see whether
-//! it works then. If it does, this network blocks that resolver: choose another one.
+//! Turn off "private DNS" or DNS over HTTPS in the device's or browser's settings, or set it to automatic, and see
+//! whether it works then. If it does, this network blocks that resolver: choose another one.
 //!
 //! ## Often confused with
-//! dns.unanswered (the same for plain DNS), opportunistic encryption (the device falls back to plain DNS without harm).
+//! dns.unanswered (the same for plain DNS), opportunistic encryption (the device falls back to plain DNS without
+//! harm).
 //!
 //! ## References
 //! RFC 7858, RFC 8310 section 5, RFC 8484, RFC 9250.

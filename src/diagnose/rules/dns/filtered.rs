@@ -6,15 +6,15 @@
 //! device may not use the resolver (18).
 //!
 //! ## What we look for
-//! Extended DNS Error 4, 15, 16, 17 or 18 on an answer for A or AAAA of the name, whatever the answer says otherwise; no
-//! other lookup with an address, and no connection that got through.
+//! Extended DNS Error 4, 15, 16, 17 or 18 on an answer for A or AAAA of the name, whatever the answer says otherwise;
+//! no other lookup with an address, and no connection that got through.
 //!
 //! ## How sure
 //! The resolver says it itself.
 //!
 //! ## What to do
-//! Find out whose resolver it is (router, provider, employer, an app) and allow the name there: code 17 is a setting of
-//! your own account or family protection, code 15 and 16 are the operator's. Otherwise use another resolver.
+//! Find out whose resolver it is (router, provider, employer, an app) and allow the name there. Code 17 is a setting
+//! of your own account or family protection; 15 and 16 are the operator's. Otherwise use another resolver.
 //!
 //! ## Often confused with
 //! dns.nxdomain, dns.refused and dns.sinkhole (the same without a stated reason), dns.dnssec-bogus (codes 6 to 12).

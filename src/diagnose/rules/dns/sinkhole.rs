@@ -2,23 +2,24 @@
 //!
 //! ## What it means
 //! Instead of denying the name, the resolver answers an address that leads nowhere (0.0.0.0, ::, 127.0.0.1), into a
-//! private network, or to a page that says that the site is blocked. Ad blockers, parental controls, company and provider
-//! filters work like this. The refused or silent connection that follows is only the consequence.
+//! private network, or to a page that says that the site is blocked. Ad blockers, parental controls, company and
+//! provider filters work like this. The refused or silent connection that follows is only the consequence.
 //!
 //! ## What we look for
-//! All addresses answered for the name are unspecified, loopback, private or otherwise set aside (RFC 6890), or listed as
-//! a block page; and no connection got through, but for one to a listed block page. Private addresses count only for names of a public service that the
-//! target lists: for other names they may well be right. Addresses for documentation count never, because shared captures
-//! are often rewritten to them. Addresses of 198.18.0.0/15 come from a proxy app (fake-IP mode) and count only where the
-//! connection to them failed.
+//! All addresses answered for the name are unspecified, loopback, private or otherwise set aside (RFC 6890), or
+//! listed as a block page; and no connection got through, but for one to a listed block page. Private addresses count
+//! only for names of a public service that the target lists: for other names they may well be right. Addresses for
+//! documentation count never, because shared captures are often rewritten to them. Addresses of 198.18.0.0/15 come
+//! from a proxy app (fake-IP mode) and count only where the connection to them failed.
 //!
 //! ## How sure
-//! Sure for 0.0.0.0, :: and listed block pages. Surer where another resolver in the capture has a public address for the
-//! same name.
+//! Sure for 0.0.0.0, :: and listed block pages. Surer where another resolver in the capture has a public address for
+//! the same name.
 //!
 //! ## What to do
-//! Look for an ad blocker, parental control or "DNS protection" in the router, on the device or in the resolver, and allow
-//! the name there; or use another resolver. If the address is 198.18.x.x, check the proxy or VPN app that answers with it.
+//! Look for an ad blocker, parental control or "DNS protection" in the router, on the device or in the resolver, and
+//! allow the name there; or use another resolver. If the address is 198.18.x.x, check the proxy or VPN app that
+//! answers with it.
 //!
 //! ## Often confused with
 //! dns.injected (two answers, or an address known from forgeries), dns.nxdomain (the filter denies the name instead),

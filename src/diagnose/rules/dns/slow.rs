@@ -1,21 +1,22 @@
 //! It took long to resolve the name.
 //!
 //! ## What it means
-//! The answer came, but so late that a person notices: every connection to a new name waits for it. A resolver that is
-//! far away or overloaded is slow with every name; a lost packet costs one lookup a second or more, until the device asks
-//! again.
+//! The answer came, but so late that a person notices: every connection to a new name waits for it. A resolver that
+//! is far away or overloaded is slow with every name; a lost packet costs one lookup a second or more, until the
+//! device asks again.
 //!
 //! ## What we look for
-//! A lookup of A or AAAA of the name that took longer than the limit (`--limit dns.slow=...`, 500 ms unless told), or
-//! that had to be asked again before it was answered (failed lookups of the same resolver just before count); and no connection for the name that began without waiting for it.
-//! Where only one family was slow and no connection followed, nothing is said: the client may not have waited.
+//! A lookup of A or AAAA of the name that took longer than the limit (`--limit dns.slow=…`, 500 ms unless told), or
+//! that had to be asked again before it was answered (a lookup of the same resolver that failed just before counts as
+//! well); and no connection for the name that began without waiting for it. Where only one family was slow and no
+//! connection followed, nothing is said: the client may not have waited.
 //!
 //! ## How sure
 //! The times are measured. Where the device asked again, packet loss is as likely as a slow resolver.
 //!
 //! ## What to do
-//! Compare with the other lookups of the same resolver (the table of resolvers). If all are slow, use a nearer one. If it
-//! is single ones that were asked twice, look for packet loss: weak Wi-Fi, an overloaded line.
+//! Compare with the other lookups of the same resolver (the table of resolvers). If all are slow, use a nearer one.
+//! If it is single ones that were asked twice, look for packet loss: weak Wi-Fi, an overloaded line.
 //!
 //! ## Often confused with
 //! dns.failover (another resolver had to help), tcp.slow-connect (the answer was quick, the connection was not).

@@ -1,31 +1,32 @@
 //! No resolver answered the lookup of the name.
 //!
 //! ## What it means
-//! The device asked for the address of the name, waited, asked again, and nothing came back from any resolver it asked.
-//! The queries or their answers are dropped: the resolver is down, the network drops DNS, or something on the way drops
-//! the queries for this name.
+//! The device asked for the address of the name, waited, asked again, and nothing came back from any resolver it
+//! asked. The queries or their answers are dropped: the resolver is down, the network drops DNS, or something on the
+//! way drops the queries for this name.
 //!
 //! ## What we look for
-//! No reply and no ICMP error to any lookup of A and AAAA of the name, from any resolver asked; at least two queries with
-//! a second of capture after each, or one with three; and no connection that followed. The capture must show packets to
-//! this device elsewhere; where it shows none at all, only a device that asks again and again proves it. A device that goes on
-//! over TCP at once had got an answer (cut, TC) that the capture lacks.
+//! No reply and no ICMP error to any lookup of A and AAAA of the name, from any resolver asked; at least two queries
+//! with a second of capture after each, or one with three; and no connection that followed. The capture must show
+//! packets to this device elsewhere; where it shows none at all, only a device that asks again and again proves it. A
+//! device that goes on over TCP at once did get an answer (cut short, TC bit) that the capture lacks, and is not
+//! this.
 //!
 //! ## How sure
-//! Surer with every query. Less sure where the capture is known to have lost packets. Where the same resolver answered
-//! other questions in between, this name is singled out; where nothing at all reached the device in that time, and its own
-//! router or several resolvers were asked, its own network is dead.
+//! Surer with every query. Less sure where the capture is known to have lost packets. Where the same resolver
+//! answered other questions in between, this name is singled out; where nothing at all reached the device in that
+//! time, and its own router or several resolvers were asked, its own network is dead.
 //!
 //! ## What to do
-//! If nothing works at the moment, it is the Wi-Fi or the connection: reconnect, restart the router. If other sites work,
-//! set another resolver or try on mobile data: this resolver, or something before it, keeps back the answers.
+//! If nothing works at the moment, it is the Wi-Fi or the connection: reconnect, restart the router. If other sites
+//! work, set another resolver or try on mobile data: this resolver, or something before it, keeps back the answers.
 //!
 //! ## Often confused with
-//! dns.slow (an answer did come), dns.unreachable (an ICMP error came), a capture of one direction only, encrypted lookups
-//! that the capture can't show.
+//! dns.slow (an answer did come), dns.unreachable (an ICMP error came), a capture of one direction only, encrypted
+//! lookups that the capture can't show.
 //!
 //! ## References
-//! RFC 1035 section 4.2.1, RFC 5452 section 4.
+//! RFC 1035 sections 4.2.1 and 7.2.
 
 use super::survey::{Asked, Fate, claim, failed, is_near, resolvers, silence, types};
 use crate::diagnose::{AttemptContext, Blame, Check, Claim, Rule, Severity, Silence, Stage};

@@ -93,8 +93,9 @@ fn nothing_asked(context: &AttemptContext<'_>, unmet: &mut Unmet) {
 fn told(asked: &Asked<'_>) -> String {
     let what = match asked.fate {
         Fate::Address(reply) => format!(
-            "{} addresses (frame {})",
+            "{} address{} (frame {})",
             reply.addresses.len(),
+            if reply.addresses.len() == 1 { "" } else { "es" },
             frame(reply.mark)
         ),
         Fate::Empty => "no address".to_owned(),

@@ -1,23 +1,23 @@
 //! The network wants a login before it lets anything through (captive portal).
 //!
 //! ## What it means
-//! The device asked, as systems do when they join a network, whether it is let through, and the network answered in the
-//! server's place with a redirect or a page of its own. Until somebody logs in or agrees to its terms, nothing else works
-//! either.
+//! The device asked, as systems do when they join a network, whether it is let through, and the network answered in
+//! the server's place with a redirect or a page of its own. Until somebody logs in or agrees to its terms, nothing
+//! else works either.
 //!
 //! ## What we look for
-//! A request in the clear that systems use to look for portals (`generate_204`, `hotspot-detect.html`, `connecttest.txt`
-//! and their like), answered with something else than what the probe's own server says: a redirect, a page, or
-//! status 511. Such requests are watched whatever the target is. A redirect to HTTPS on the probe's own host and an error of
-//! the probe's server are left out. Where a later question of the device is answered as it should be, somebody has logged
-//! in, and the portal is only noted.
+//! A request in the clear that systems use to look for portals (`generate_204`, `hotspot-detect.html`,
+//! `connecttest.txt` and their like), answered with something else than what the probe's own server says: a redirect,
+//! a page, or status 511. Such requests are watched whatever the target is. A redirect to HTTPS on the probe's own
+//! host and an error of the probe's server are left out. Where a later question of the device is answered as it
+//! should be, somebody has logged in, and the portal is only noted.
 //!
 //! ## How sure
 //! 0.95 for a redirect to another host or status 511, 0.85 for a page.
 //!
 //! ## What to do
-//! Open any http:// page in a browser (`http://neverssl.com`, say) and log in, or use another network. If the login page
-//! does not appear, forget the network and join it again; switch off the VPN and private DNS until you are in.
+//! Open any http:// page in a browser (`http://neverssl.com`, say) and log in, or use another network. If the login
+//! page does not appear, forget the network and join it again; switch off the VPN and private DNS until you are in.
 //!
 //! ## Often confused with
 //! http.block-page (a filter; a login does not help), tls.not-tls (what the portal does to encrypted connections),

@@ -1,24 +1,26 @@
 //! The server answered with an error status.
 //!
 //! ## What it means
-//! The way to the server works, and the server itself says that it can't or won't serve the request: 5xx is a fault of the
-//! service (502, 503, 504: the edge works, what lies behind it does not), 429 a limit, 403 and 451 a policy, 407 a proxy
-//! that wants a login, 511 a network that does.
+//! The way to the server works, and the server itself says that it can't or won't serve the request: 5xx is a fault
+//! of the service (502, 503, 504: the edge works, what lies behind it does not), 429 a limit, 403 and 451 a policy,
+//! 407 a proxy that wants a login, 511 a network that does.
 //!
 //! ## What we look for
-//! The status line of a response in the clear. 5xx, 403, 407, 429 and 451 count; other 4xx are how a service says "no such
-//! thing" and are only noted. Where other requests of the same connection went well, it is no break. A known block page is
-//! http.block-page, the answer to a captive portal probe http.captive-portal. Inside TLS the status can't be seen.
+//! The status line of a response in the clear. 5xx, 403, 407, 429 and 451 count; other 4xx are how a service says "no
+//! such thing" and are only noted. Where other requests of the same connection went well, it is no break. A known
+//! block page is http.block-page, the answer to a captive portal probe http.captive-portal. Inside TLS the status
+//! can't be seen.
 //!
 //! ## How sure
 //! 0.95: it is read. Who wrote it is less sure: in the clear anybody on the way can.
 //!
 //! ## What to do
-//! 5xx: wait and try again; report it to the service if it lasts. 429: wait. 403 or 451: try another network to see
-//! whether the service or the network refuses. 407, 511: log in to the proxy or network.
+//! The number is in the report. 5xx: wait and try again; report it to the service if it lasts. 429: wait. 403 or 451:
+//! try another network to see whether the service or the network refuses. 407, 511: log in to the proxy or network.
 //!
 //! ## Often confused with
-//! http.block-page (a filter's page), http.captive-portal (the network wants a login), http.no-response (nothing came).
+//! http.block-page (a filter's page), http.captive-portal (the network wants a login), http.no-response (nothing
+//! came).
 //!
 //! ## References
 //! RFC 9110 section 15, RFC 6585, RFC 7725.

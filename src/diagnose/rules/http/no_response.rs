@@ -2,28 +2,28 @@
 //!
 //! ## What it means
 //! The connection stands, the device has asked, the server's system has confirmed that it got the question, and then
-//! nothing. The service behind the server hangs or is overloaded; or something on the way takes the question and keeps
-//! it.
+//! nothing. The service behind the server hangs or is overloaded; or something on the way takes the question and
+//! keeps it.
 //!
 //! ## What we look for
-//! A request that the server acknowledged, and no byte of a response while the client waited: 8 s where the client then
-//! gave up, 20 s (30 s inside TLS) where it still waits when the capture ends. In the clear the request is read. Inside
-//! TLS it is the first data of a connection that is too large to be the opening of HTTP/2, or any data where the server
-//! says nothing at all; session tickets and settings, known by their sizes, are no response. TLS counts only where the
-//! client offers HTTP (ALPN): tunnels and push services may leave a message unanswered. Later requests inside TLS are not
-//! judged: messages that want no answer look the same. Nor are requests inside QUIC.
+//! A request that the server acknowledged, and no byte of a response while the client waited: 8 s where the client
+//! then gave up, 20 s (30 s inside TLS) where it still waits when the capture ends. In the clear the request is read.
+//! Inside TLS it is the first data of a connection that is too large to be the opening of HTTP/2, or any data where
+//! the server says nothing at all; session tickets and settings, known by their sizes, are no response. TLS counts
+//! only where the client offers HTTP (ALPN): tunnels and push services may leave a message unanswered. Later requests
+//! inside TLS are not judged: messages that want no answer look the same. Nor are requests inside QUIC.
 //!
 //! ## How sure
-//! 0.9 in the clear, 0.8 inside TLS; less where the server sent what may be settings, or the client still waits. A server
-//! that holds a request on purpose until there is news (long polling) answers in the end, or is left later.
+//! 0.9 in the clear, 0.8 inside TLS; less where the server sent what may be settings, or the client still waits. If
+//! another network gets responses, something on the first one takes the requests and drops them. A server that holds
+//! a request on purpose until there is news (long polling) answers in the end, or is left later.
 //!
 //! ## What to do
 //! Try again; if other services work, the service is at fault: report it with the time and the server's address.
-//! If it works over another network, the first one takes the requests and drops them.
 //!
 //! ## Often confused with
-//! http.slow-response (it came after all), http.reset (the server closed instead), media.stalled (the request itself was
-//! not confirmed, or the response began), tls.stalled (the handshake was not over).
+//! http.slow-response (it came after all), http.reset (the server closed instead), media.stalled (the request itself
+//! was not confirmed, or the response began), tls.stalled (the handshake was not over).
 //!
 //! ## References
 //! RFC 9110 section 3.4, RFC 9112 section 9.5, RFC 9293 section 3.4.

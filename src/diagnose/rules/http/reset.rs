@@ -74,7 +74,7 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     let injected = doubts.as_ref().is_some_and(|d| d.suffice());
     let words = doubts
         .as_ref()
-        .map(|d| d.words.join(", "))
+        .map(|d| d.words.join("; "))
         .unwrap_or_default();
     let what = format!(
         "{} to {} was answered with a {} after {}, without a response{}{words}",

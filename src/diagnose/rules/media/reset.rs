@@ -68,7 +68,7 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
         return None;
     }
     let doubts = weigh(context, reset, None);
-    let words = doubts.words.join(", ");
+    let words = doubts.words.join("; ");
     let what = format!(
         "a reset with the address of {} came after {}, {}{}{words}",
         context.path.flow.server,

@@ -1,14 +1,15 @@
 //! The transfer sits on a flat ceiling, with losses just above it, while other connections are faster.
 //!
 //! ## What it means
-//! Something on the way lets only so much through for this service and drops the rest: a tariff's limit, a "video saver",
-//! or a state's throttling. The video plays in poor quality or keeps loading.
+//! Something on the way lets only so much through for this service and drops the rest: a tariff's limit, a "video
+//! saver", or a state's throttling. The video plays in poor quality or keeps loading.
 //!
 //! ## What we look for
-//! At least 10 s of continuous download whose rate varies little (a quarter at most, the first second aside), 1 % of lost
-//! segments or more, again and again over at least half of that time, and another connection of the same device to another server
-//! that reached three times the rate within a minute. A server or player that paces its data loses nothing and is left
-//! out, and so is a narrow line: there nothing is faster. QUIC shows no losses and is not looked at.
+//! At least 10 s of continuous download whose rate varies little (a quarter at most, the first second aside), 1 % of
+//! lost segments or more, again and again over at least half of that time, and another connection of the same device
+//! to another server that reached three times the rate within a minute. A server or player that paces its data loses
+//! nothing and is left out, and so is a narrow line: there nothing is faster. QUIC shows no losses and is not looked
+//! at.
 //!
 //! ## How sure
 //! 0.7: a single bad way to one server can look alike. 0.8 where two connections sit on the same ceiling.

@@ -107,5 +107,8 @@ pub(super) fn count(number: u32, noun: &str) -> String {
 
 /// Milliseconds for people.
 pub(super) fn ms(span: Duration) -> String {
-    format!("{:.0} ms", span.as_secs_f64() * 1e3)
+    match span.as_secs_f64() {
+        s if s < 1.0 => format!("{:.0} ms", s * 1e3),
+        s => format!("{s:.2} s"),
+    }
 }

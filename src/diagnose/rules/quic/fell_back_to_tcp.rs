@@ -1,8 +1,8 @@
 //! QUIC did not work, and the device had to fall back to TCP.
 //!
 //! ## What it means
-//! The device tried QUIC first, that broke, and only then it connected over TCP, which worked. The service
-//! can be used, but every first contact costs the time that was spent waiting for QUIC.
+//! The device tried QUIC (the newer way to connect, over UDP) first, that broke, and only then it connected over TCP,
+//! which worked. The service can be used, but every first contact costs the time that was spent waiting for QUIC.
 //!
 //! ## What we look for
 //! A QUIC path of the attempt that is called broken (its own cause is named as `inner`), and a TCP path of the same
@@ -14,8 +14,8 @@
 //!
 //! ## What to do
 //! If QUIC got no answer or was forbidden, allow UDP port 443 on the network (firewall, VPN, parental control), or
-//! switch QUIC off in the app or browser, so that it does not wait; on mobile data it may work: compare. If the server
-//! turned it down, report that to the service.
+//! switch QUIC off in the app or browser, so that it does not wait; on mobile data it may work: compare. If the
+//! server turned it down, report that to the service.
 //!
 //! ## Often confused with
 //! Happy Eyeballs races, in which several connections are begun at once and the losers are dropped (no fault).

@@ -6,18 +6,18 @@
 //! first packets through and drops the rest.
 //!
 //! ## What we look for
-//! An Initial or Handshake packet of the server, no completed handshake, no readable close, and handshake
-//! packets that the client still sends three seconds (or three round trips) after the server's first answer, at
-//! least three times. A client that refuses the certificate may close under encryption, which looks alike; but then
-//! it stops. So only a client that goes on counts.
+//! An Initial or Handshake packet of the server, no completed handshake, no readable close, and handshake packets
+//! that the client still sends three seconds (or three round trips) after the server's first answer, at least three
+//! times. A client that refuses the certificate may close under encryption, which looks alike; but then it stops. So
+//! only a client that goes on counts.
 //!
 //! ## How sure
-//! Fairly sure that it stalled; surer the longer the client tries. Which packets are missing is told as far as it
-//! can be seen.
+//! Fairly sure that it stalled; surer the longer the client tries. Which packets are missing is told as far as it can
+//! be seen.
 //!
 //! ## What to do
 //! Try another network, and with the VPN off if there is one. If that helps, lower the MTU of the first network's
-//! tunnel or router (1280 bytes is always allowed for IPv6 and QUIC), or have its filter checked.
+//! tunnel or router (1280 bytes are enough for IPv6 and for QUIC), or have its filter checked.
 //!
 //! ## Often confused with
 //! quic.initial-unanswered (the server never answered), quic.silent-after-handshake (the handshake was over),

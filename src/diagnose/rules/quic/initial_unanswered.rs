@@ -1,32 +1,31 @@
 //! The QUIC connection request (Initial) got no answer at all.
 //!
 //! ## What it means
-//! The device asked the server for a QUIC connection (UDP, usually port 443), several times or for several
-//! seconds, and not a single datagram came back. Somebody drops the packets: a firewall that blocks UDP or
-//! QUIC, a filter that looks at the name inside, or there is nobody at that address. Browsers and apps then
-//! use TCP, after a delay.
+//! The device asked the server for a QUIC connection (the newer way to connect, over UDP, usually port 443), several
+//! times or for several seconds, and not a single datagram came back. Somebody drops the packets: a firewall that
+//! blocks UDP or QUIC, a filter that looks at the name inside, or there is nobody at that address. Browsers and apps
+//! then use TCP, after a delay.
 //!
 //! ## What we look for
-//! The client's Initials and the probes that repeat them, no datagram of the server, no ICMP error that quotes
-//! them. A ClientHello in two datagrams is one try. At least two tries with a second of capture after each: a client
-//! that waits for an answer must ask again, so one that does not, or leaves within a second, has left for another
-//! reason, or got an answer that the capture lacks.
-//! The capture must show packets to this client elsewhere. QUIC that the client left within a second,
-//! because another connection had won the race, is no failure.
+//! The client's Initials and the probes that repeat them, no datagram of the server, no ICMP error that quotes them.
+//! A ClientHello in two datagrams is one try. At least two tries with a second of capture after each: a client that
+//! waits for an answer must ask again, so one that does not, or leaves within a second, has left for another reason,
+//! or got an answer that the capture lacks. The capture must show packets to this client elsewhere. QUIC that the
+//! client left within a second, because another connection had won the race, is no failure.
 //!
 //! ## How sure
-//! Surer with every try; less sure where the capture is known to have lost packets. Whether other QUIC
-//! connections of the capture were answered, and TCP to the same address, decides whom it points at.
+//! Surer with every try; less sure where the capture is known to have lost packets. Whether other QUIC connections of
+//! the capture were answered, and TCP to the same address, decides whom it points at.
 //!
 //! ## What to do
-//! Try the same on another network (mobile data instead of Wi-Fi), and with the VPN off if there is one. If it
-//! works there, the first network drops QUIC: ask its operator to allow UDP port 443. The service usually works over
-//! TCP meanwhile; switching QUIC off in the app or browser saves the delay.
+//! Try the same on another network (mobile data instead of Wi-Fi), and with the VPN off if there is one. If it works
+//! there, the first network drops QUIC: ask its operator to allow UDP port 443. The service usually works over TCP
+//! meanwhile; switching QUIC off in the app or browser saves the delay.
 //!
 //! ## Often confused with
-//! quic.unreachable (an ICMP error came), quic.retry-unanswered and quic.handshake-stalled (the server did
-//! answer at first), tcp.syn-unanswered (the same over TCP: then the address itself cannot be reached), a race that
-//! TCP won (no fault).
+//! quic.unreachable (an ICMP error came), quic.retry-unanswered and quic.handshake-stalled (the server did answer at
+//! first), tcp.syn-unanswered (the same over TCP: then the address itself cannot be reached), a race that TCP won (no
+//! fault).
 //!
 //! ## References
 //! RFC 9000 sections 5.2 and 14.1, RFC 9002 section 6.2, RFC 9308 section 2.

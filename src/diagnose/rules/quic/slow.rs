@@ -1,7 +1,7 @@
 //! The QUIC handshake took long.
 //!
 //! ## What it means
-//! The connection was established, but only after longer than the limit (one second, unless changed). Packets were
+//! The connection was established, but only after longer than the limit (1 s, `--limit quic.slow=…`). Packets were
 //! lost and had to be repeated, the way to the server is long, or the server is slow.
 //!
 //! ## What we look for
@@ -18,8 +18,8 @@
 //! that of other servers: a server far away points at the service's DNS answers or at a VPN.
 //!
 //! ## Often confused with
-//! quic.fell-back-to-tcp (QUIC did not work at all), quic.handshake-stalled (it never came to its end), a slow
-//! lookup before it (dns.slow).
+//! quic.fell-back-to-tcp (QUIC did not work at all), quic.handshake-stalled (it never came to its end), a slow lookup
+//! before it (dns.slow).
 //!
 //! ## References
 //! RFC 9000 section 7, RFC 9002 section 6.2, RFC 9001 section 4.1.

@@ -2,17 +2,17 @@
 //!
 //! ## What it means
 //! A router, a firewall or the server itself answered the device's first QUIC packets (UDP) with an ICMP error
-//! instead of letting them through: the port is closed, the network or host cannot be reached, or a filter
-//! forbids it and says so.
+//! instead of letting them through: the port is closed, the network or host cannot be reached, or a filter forbids it
+//! and says so.
 //!
 //! ## What we look for
-//! An ICMP or ICMPv6 "destination unreachable" or "time exceeded" that quotes a packet of the client, no datagram
-//! of the server after it for a second at least, and a handshake that did not complete. Errors about packets of the server are not
-//! counted: they only say that the client has left.
+//! An ICMP or ICMPv6 "destination unreachable" or "time exceeded" that quotes a packet of the client, no datagram of
+//! the server after it for a second at least, and a handshake that did not complete. Errors about packets of the
+//! server are not counted: they only say that the client has left.
 //!
 //! ## How sure
-//! Very sure that it was refused. Who refused is the address of the ICMP packet, which firewalls may borrow from
-//! the server.
+//! Very sure that it was refused. Who refused is the address of the ICMP packet, which firewalls may borrow from the
+//! server.
 //!
 //! ## What to do
 //! "Administratively prohibited" is a rule on a firewall: ask the operator of that network to allow UDP port 443, or

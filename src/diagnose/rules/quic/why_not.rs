@@ -240,7 +240,7 @@ fn stalled(context: &PathContext<'_>, quic: &QuicFacts, unmet: &mut Unmet) {
     );
     if tried < Duration::from_secs(3) || tries.len() < 3 {
         unmet.against(
-            format!("after the server's answer (frame {}) the client went on with the handshake for {} and asked again {} times; a stall takes 3 s and three", frame(answer), span(tried), tries.len()),
+            format!("after the server's answer (frame {}) the client went on with the handshake for {} and asked again {} times; to be a stall it takes at least 3 s and three times", frame(answer), span(tried), tries.len()),
             [Some(answer), last].into_iter().flatten(),
         );
     }
@@ -389,7 +389,10 @@ pub(in crate::diagnose) fn attempt(id: &str, context: &AttemptContext<'_>, unmet
         return unmet.missing(if tried == 0 {
             "QUIC was not tried in this attempt".to_owned()
         } else {
-            format!("none of the {tried} QUIC connections of this attempt counts as broken: nothing was lost with them")
+            match tried {
+                1 => "the QUIC connection of this attempt does not count as broken: nothing was lost with it".to_owned(),
+                _ => format!("none of the {tried} QUIC connections of this attempt counts as broken: nothing was lost with them"),
+            }
         });
     };
     let tcp = judged()

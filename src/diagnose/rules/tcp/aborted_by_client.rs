@@ -53,10 +53,13 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     if !idle || failed || lived >= AT_ONCE || context.sibling_won().is_some() {
         return None;
     }
+    let lived = match lived.as_secs_f64() * 1e3 {
+        ms if ms < 0.05 => "less than 0.1 ms".to_owned(),
+        ms => format!("{ms:.1} ms"),
+    };
     let what = format!(
-        "the client {how} the connection to {} {:.1} ms after the SYN-ACK, without data",
+        "the client {how} the connection to {} {lived} after the SYN-ACK, without data",
         context.path.flow.server,
-        lived.as_secs_f64() * 1e3,
     );
     Some(Claim::new(what, 0.9, [answer, end]))
 }

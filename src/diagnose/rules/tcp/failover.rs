@@ -85,8 +85,12 @@ fn claim(failed: &Path<'_>, winner: &Path<'_>, finding: &Finding) -> Claim {
         (true, false) => " (IPv4 failed, IPv6 worked)",
         _ => "",
     };
+    let spent = match cost {
+        ms if ms < 1000.0 => format!("{ms:.0} ms"),
+        ms => format!("{:.1} s", ms / 1000.0),
+    };
     let what = format!(
-        "{} failed ({}), {} worked{family}; {cost:.0} ms went by before it was tried",
+        "{} failed ({}), {} worked{family}; {spent} went by before that was tried",
         from.server, finding.rule.id, to.server,
     );
     let marks = finding.claim.marks.iter().copied().take(8);

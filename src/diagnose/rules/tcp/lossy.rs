@@ -14,11 +14,12 @@
 //! 0.9; 0.7 where the capture is known to have lost packets.
 //!
 //! ## What to do
-//! If other services suffer as well, the connection is bad: move closer to the Wi-Fi, use a cable, try mobile data. If
-//! only this one suffers, it is the way to this service; a VPN may take a better one.
+//! If other services suffer as well, the connection is bad: move closer to the Wi-Fi, use a cable, try mobile data.
+//! If only this one suffers, it is the way to this service; a VPN may take a better one.
 //!
 //! ## Often confused with
-//! tcp.path-mtu-blackhole (only large packets are lost, and all of them), http.throttled (steady, slow, without loss).
+//! tcp.path-mtu-blackhole (only large packets are lost, and all of them), media.throttled (a flat ceiling, with
+//! losses just above it).
 //!
 //! ## References
 //! RFC 2018, RFC 2883, RFC 6298, RFC 8985.

@@ -68,7 +68,12 @@ fn check(context: &PathContext<'_>) -> Option<Claim> {
     );
     if let Some(asked) = asked {
         let took = reset.mark.time.since(asked.time).as_secs_f64() * 1e3;
-        what.push_str(&format!(", the first after {took:.1} ms"));
+        let took = match took {
+            ms if ms < 0.05 => "less than 0.1 ms".to_owned(),
+            ms => format!("{ms:.1} ms"),
+        };
+        let first = if refusals == 1 { "" } else { "the first " };
+        what.push_str(&format!(", {first}after {took}"));
     }
     if injected {
         what.push_str(&format!(

@@ -1,15 +1,16 @@
 //! The TCP connection was reset right after it was accepted, before the device had sent anything.
 //!
 //! ## What it means
-//! The handshake went through, and a reset (RST) in the server's name ended the connection at once. Filters that decide
-//! by address do this; so does a server (or the load balancer before it) that can't take the connection on after all.
+//! The handshake went through, and a reset (RST) in the server's name ended the connection at once. Filters that
+//! decide by address do this; so does a server (or the load balancer before it) that can't take the connection on
+//! after all.
 //!
 //! ## What we look for
-//! An established connection, an RST from the server's address within a second of the client's ACK, no data and no FIN
-//! of the client before it, no data of the server either. An RST that acknowledges more than the handshake shows that the
-//! capture lacks something. A connection that had been idle for longer was kept in
-//! reserve, and closing it is no failure. `injected` is true only where the server goes on sending, or two of these
-//! hold: another TTL than the SYN-ACK's, a place in the stream that does not fit, resets that differ.
+//! An established connection, an RST from the server's address within a second of the client's ACK, no data and no
+//! FIN of the client before it, no data of the server either. An RST that acknowledges more than the handshake shows
+//! that the capture lacks something. A connection that had been idle for longer was kept in reserve, and closing it
+//! is no failure. `injected` is true only where the server goes on sending, or two of these hold: another TTL than
+//! the SYN-ACK's, a place in the stream that does not fit, resets that differ.
 //!
 //! ## How sure
 //! 0.9; 0.6 where its sequence number does not fit, so that the client may have ignored it.

@@ -6,8 +6,8 @@
 //!
 //! ## What we look for
 //! A SYN-ACK that came only after the SYN had been resent, or later than the limit (1 s, `--limit
-//! tcp.slow-connect=...`). Connections that another one of the same attempt had overtaken do not count,
-//! nor does a SYN-ACK that the client had acknowledged before: the one that it acknowledged is not in the capture.
+//! tcp.slow-connect=…`). Connections that another one of the same attempt had overtaken do not count, nor does a
+//! SYN-ACK that the client had acknowledged before: the one that it acknowledged is not in the capture.
 //!
 //! ## How sure
 //! 0.95: the times are in the capture.

@@ -33,7 +33,7 @@ impl Doubts {
         if self.words.is_empty() {
             String::new()
         } else {
-            format!("; {}", self.words.join(", "))
+            format!("; {}", self.words.join("; "))
         }
     }
 

@@ -1,19 +1,18 @@
 //! The device refused the TLS handshake with an alert that can be read.
 //!
 //! ## What it means
-//! The server, or something in its place, answered, and the app or system on the device did not like it and said
-//! so. unknown_ca, bad_certificate, certificate_unknown and certificate_expired are about the certificate: it was
-//! issued by somebody whom the device does not trust, is not the one the app insists on, or does not fit the
-//! device's clock.
+//! The server, or something in its place, answered, and the app or system on the device did not like it and said so.
+//! unknown_ca, bad_certificate, certificate_unknown and certificate_expired are about the certificate: it was issued
+//! by somebody whom the device does not trust, is not the one the app insists on, or does not fit the device's clock.
 //!
 //! ## What we look for
 //! A readable alert of level fatal from the client before the handshake was over, and no alert and no close of the
 //! server before it. close_notify and user_canceled are a change of mind, not a refusal.
 //!
 //! ## How sure
-//! Very: it is read, not guessed. What exactly was wrong with the certificate shows only in TLS 1.2 and below: where the
-//! server sent its own certificate alone, it and not the device is blamed for unknown_ca; nor the device for refusing TLS 1.1
-//! and older.
+//! Very: it is read, not guessed. What exactly was wrong with the certificate shows only in TLS 1.2 and below. The
+//! server and not the device is blamed for unknown_ca where it sent its own certificate alone, without that of the
+//! issuer, and for offering nothing newer than TLS 1.1.
 //!
 //! ## What to do
 //! Check the date and time of the device. Switch off VPN, filter and antivirus apps that read TLS, and try another

@@ -1,9 +1,9 @@
 //! Nobody whom the device trusts issued the server's certificate, and the device refuses it.
 //!
 //! ## What it means
-//! A certificate counts when a known authority signed it. This one was signed by itself, or by an issuer that is
-//! neither a public authority nor a listed interception product. A box in between shows its own, or the server is
-//! not the service's.
+//! A certificate counts when a known authority signed it. This one signed itself, or was signed by an issuer that is
+//! neither a public authority nor a listed interception product. A box in between shows its own, or the server is not
+//! the service's.
 //!
 //! ## What we look for
 //! A self-signed certificate or an unknown issuer, and the client's refusal: a fatal alert, or leaving at once.
@@ -13,8 +13,8 @@
 //! Surest for a self-signed certificate refused with unknown_ca; less for an issuer that is just not listed.
 //!
 //! ## What to do
-//! If the network has a login page, open it in the browser. Switch off VPN, filter and antivirus apps that read
-//! TLS, and try another network. Do not install a certificate because a page asks for it.
+//! If the network has a login page, open it in the browser. Switch off VPN, filter and antivirus apps that read TLS,
+//! and try another network. Do not install a certificate because a page asks for it.
 //!
 //! ## Often confused with
 //! tls.intercepted (the issuer is a known product), tls.certificate-name-mismatch (it is for other names).

@@ -3,13 +3,14 @@
 //! ## What it means
 //! The server's part of the handshake arrived, and the device left instead of finishing. In TLS 1.3 its reason is
 //! encrypted; only the size of the message shows that it was an alert. Usual reasons: the app insists on its own
-//! certificate (pinning) and something in between shows another, the issuer is not trusted, the device's clock is wrong.
+//! certificate (pinning) and something in between shows another, the issuer is not trusted, the device's clock is
+//! wrong.
 //!
 //! ## What we look for
 //! TLS 1.3: after the server's flight no Finished of the client, but a record the size of an alert; or a FIN or RST
-//! within a second of the whole flight. TLS 1.2: a FIN or RST within a second of the certificate. Either: a FIN or RST
-//! within 200 ms of the end of the handshake without any request, in TLS 1.3 on two connections or more. Never where
-//! another connection for the same name worked: then this one was just not needed.
+//! within a second of the whole flight. TLS 1.2: a FIN or RST within a second of the certificate. Either: a FIN or
+//! RST within 200 ms of the end of the handshake without any request, in TLS 1.3 on two connections or more. Never
+//! where another connection for the same name worked: then this one was just not needed.
 //!
 //! ## How sure
 //! Sure with the alert-sized record. A client that just leaves may have been closed by its user: less sure, more
@@ -20,8 +21,8 @@
 //! network. If it stays the same everywhere, update the app.
 //!
 //! ## Often confused with
-//! tls.alert-from-client (the alert can be read), tls.intercepted and tls.certificate-* (the certificate can be
-//! read and shows the reason), tls.client-silent (the client does not leave), a cancelled page load.
+//! tls.alert-from-client (the alert can be read), tls.intercepted and tls.certificate-* (the certificate can be read
+//! and shows the reason), tls.client-silent (the client does not leave), a cancelled page load.
 //!
 //! ## References
 //! RFC 8446 sections 4.4.4, 5.2 and 6.2.

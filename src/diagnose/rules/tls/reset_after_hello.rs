@@ -1,23 +1,23 @@
 //! The connection was reset right after the TLS greeting (ClientHello), before the server said anything.
 //!
 //! ## What it means
-//! The device connected and sent the first TLS message, which names the wanted host. Instead of an answer came a
-//! TCP reset with the server's address. Filters that read the name do this; a server that does not want the
-//! connection can do it as well.
+//! The device connected and sent the first TLS message, which names the wanted host. Instead of an answer came a TCP
+//! reset with the server's address. Filters that read the name do this; a server that does not want the connection
+//! can do it as well.
 //!
 //! ## What we look for
-//! A RST with the server's address after the ClientHello and before any TLS record of the server, and the client
-//! had not closed before. A RST further on in the server's stream than what was seen of it is no sign, unless it is
-//! forged: what the server said first is missing. The field `injected` is true where several signs speak against the server as sender:
-//! another TTL, sequence numbers that differ or do not fit, window fields in a series, an answer faster than the
-//! round trip, server data after the reset. One sign alone is not enough.
+//! An RST with the server's address after the ClientHello and before any TLS record of the server, and the client had
+//! not closed before. An RST further on in the server's stream than what was seen of it is no sign, unless it is
+//! forged: what the server said first is missing. The field `injected` is true where several signs speak against the
+//! server as sender: another TTL, sequence numbers that differ or do not fit, window fields in a series, an answer
+//! faster than the round trip, server data after the reset. One sign alone is not enough.
 //!
 //! ## How sure
 //! Surest where the reset is proven to be forged, or another name passes at the same address.
 //!
 //! ## What to do
-//! Try the same on another network and with any VPN or filter app switched off. If it works there, the first
-//! network filters this name: ask whoever runs it.
+//! Try the same on another network and with any VPN or filter app switched off. If it works there, the first network
+//! filters this name: ask whoever runs it.
 //!
 //! ## Often confused with
 //! tcp.reset-after-connect (before the hello), tls.reset-mid-handshake (after the server's first record),

@@ -2,11 +2,11 @@
 //!
 //! ## What it means
 //! The server had begun to answer. Before the handshake was over, a reset or a close came with its address, and no
-//! alert that says why. Filters that read the certificate or the volume do this; a crashing or overloaded server
-//! can as well.
+//! alert that says why. Filters that read the certificate or the volume do this; a crashing or overloaded server can
+//! as well.
 //!
 //! ## What we look for
-//! A RST or FIN of the server after its first TLS record and before the handshake is over, without an alert of
+//! An RST or FIN of the server after its first TLS record and before the handshake is over, without an alert of
 //! either side, and the client had not left before. The field `injected` is true where several signs speak against
 //! the server as sender (see tls.reset-after-hello).
 //!

@@ -1,11 +1,11 @@
 //! The TLS handshake took long.
 //!
 //! ## What it means
-//! Greeting, certificate and keys were exchanged, and it worked, but slower than it should: the server answered
-//! late, packets were lost and sent again, or the device took its time.
+//! Greeting, certificate and keys were exchanged, and it worked, but slower than it should: the server answered late,
+//! packets were lost and sent again, or the device took its time.
 //!
 //! ## What we look for
-//! From the ClientHello to the client's Finished more than the limit (1 s, `--limit tls.slow=`). Resent packets are
+//! From the ClientHello to the client's Finished more than the limit (1 s, `--limit tls.slow=…`). Resent packets are
 //! named, since loss explains slowness as well.
 //!
 //! ## How sure
@@ -13,7 +13,8 @@
 //! device is blamed.
 //!
 //! ## What to do
-//! Once is chance. If it happens often, compare with another network; if only one address is slow, its server is.
+//! Once is chance. If it happens often, compare with another network; if only one address is slow, that server is the
+//! reason.
 //!
 //! ## Often confused with
 //! tcp.slow-connect (before TLS), http.slow-response (after it), tls.stalled (it never ended).

@@ -1,7 +1,7 @@
 //! The TLS handshake began and then stalled: the server's part did not arrive in full.
 //!
 //! ## What it means
-//! The server answered the greeting, so name and address are reachable. Then nothing more came, though it was the
+//! The server answered the greeting (ClientHello), so it can be reached. Then nothing more came, though it was the
 //! server's turn. Packets are lost on the way back, large ones often first, or the server hangs.
 //!
 //! ## What we look for
