@@ -300,7 +300,7 @@ mod tests {
         pcapng.extend(BIG.interface(1, 0, b""));
         for time in 0..100u32 {
             pcapng.extend(BIG.enhanced(0, u64::from(time), &time.to_be_bytes(), 4, b""));
-            if time % 7 == 0 {
+            if time % 30 == 7 {
                 pcapng.extend(BIG.block(0x0bad, &[0; 8]));
             }
         }

@@ -30,12 +30,28 @@ pub use chains::Chains;
 use connection::Connection;
 use std::sync::LazyLock;
 
-/// Watches one TCP connection. Three words in size until the first byte comes.
+/// Watches one TCP connection. Two words in size until the first byte comes.
 #[derive(Default)]
 pub struct TlsObserver {
-    connection: Option<Box<Connection>>,
-    midstream: bool,
-    chains: Option<Chains>,
+    state: State,
+}
+
+enum State {
+    /// No byte came yet.
+    Idle {
+        midstream: bool,
+        chains: Option<Chains>,
+    },
+    Begun(Box<Connection>),
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Idle {
+            midstream: false,
+            chains: None,
+        }
+    }
 }
 
 static NOTHING: LazyLock<TlsFacts> = LazyLock::new(TlsFacts::default);
@@ -51,77 +67,93 @@ impl TlsObserver {
     /// (`lost_track`) unless its first bytes are a hello.
     #[must_use]
     pub fn new_midstream() -> Self {
-        Self {
+        let state = State::Idle {
             midstream: true,
-            ..Self::default()
-        }
+            chains: None,
+        };
+        Self { state }
     }
 
-    /// The same observer; it takes certificate chains that were seen before from `chains`.
+    /// The same observer, before its first byte; it takes certificate chains that were seen before from `known`.
     #[must_use]
-    pub fn with_chains(mut self, chains: &Chains) -> Self {
-        self.chains = Some(chains.clone());
+    pub fn with_chains(mut self, known: &Chains) -> Self {
+        if let State::Idle { chains, .. } = &mut self.state {
+            *chains = Some(known.clone());
+        }
         self
     }
 
     /// The next bytes of `side`'s stream, of packet `mark`; any cut will do.
     pub fn data(&mut self, side: Side, bytes: &[u8], mark: Mark) {
-        if !bytes.is_empty() {
-            self.connection().data(side, bytes, mark);
+        if !bytes.is_empty()
+            && let Some(connection) = self.begin()
+        {
+            connection.data(side, bytes, mark);
         }
     }
 
     /// `missing` bytes of `side`'s stream come next and will never be seen (capture loss, snap length); `mark` is the
     /// packet that showed it.
     pub fn gap(&mut self, side: Side, missing: u64, mark: Mark) {
-        if missing > 0 {
-            self.connection().gap(side, missing, mark);
+        if missing > 0
+            && let Some(connection) = self.begin()
+        {
+            connection.gap(side, missing, mark);
         }
     }
 
     /// What was seen so far.
     #[must_use]
     pub fn facts(&self) -> &TlsFacts {
-        match &self.connection {
-            Some(connection) => &connection.facts,
-            None => &NOTHING,
-        }
+        self.connection().map_or(&NOTHING, |c| &c.facts)
     }
 
     /// What was seen, for keeping.
     #[must_use]
     pub fn into_facts(self) -> TlsFacts {
-        self.connection
-            .map_or_else(TlsFacts::default, |connection| connection.facts)
+        match self.state {
+            State::Begun(connection) => connection.facts,
+            State::Idle { .. } => TlsFacts::default(),
+        }
     }
 
     /// Nothing more is to be learnt about the handshake: it is over and both sides sent data after it, or neither side
     /// speaks TLS. From then on only the ends of records are followed, where [`Self::wants`] still says so.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.connection
-            .as_ref()
-            .is_some_and(|connection| connection.settled)
+        self.connection().is_some_and(|c| c.settled)
     }
 
     /// Any byte came, of either side.
     #[must_use]
     pub fn has_begun(&self) -> bool {
-        self.connection.is_some()
+        self.connection().is_some()
     }
 
     /// More bytes of that side tell something.
     #[must_use]
     pub fn wants(&self, side: Side) -> bool {
-        self.connection
-            .as_ref()
-            .is_none_or(|connection| !connection.settled || connection.is_framed(side))
+        self.connection()
+            .is_none_or(|c| !c.settled || c.is_framed(side))
     }
 
-    fn connection(&mut self) -> &mut Connection {
-        let (midstream, chains) = (self.midstream, &mut self.chains);
-        self.connection
-            .get_or_insert_with(|| Box::new(Connection::new(midstream, chains.take())))
+    fn connection(&self) -> Option<&Connection> {
+        match &self.state {
+            State::Begun(connection) => Some(connection),
+            State::Idle { .. } => None,
+        }
+    }
+
+    /// The connection, from the first byte on; always there.
+    fn begin(&mut self) -> Option<&mut Connection> {
+        if let State::Idle { midstream, chains } = &mut self.state {
+            let connection = Connection::new(*midstream, chains.take());
+            self.state = State::Begun(Box::new(connection));
+        }
+        match &mut self.state {
+            State::Begun(connection) => Some(connection),
+            State::Idle { .. } => None,
+        }
     }
 }
 
