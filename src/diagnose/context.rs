@@ -237,8 +237,10 @@ impl<'a> World<'a> {
         if !two_way || quality.is_some_and(CaptureQuality::is_one_sided) {
             return Silence::Unprovable;
         }
+        // Tries in a capture of another time prove nothing here.
+        let last = self.end(capture);
         let waited = |try_: &Mark| {
-            let end = self.end_after(*try_);
+            let end = self.end_after(*try_).min(last);
             until.map_or(end, |until| until.min(end)).since(try_.time)
         };
         let wait = Duration::from_secs(1).max(rtt.unwrap_or_default() * 3);

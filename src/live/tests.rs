@@ -500,7 +500,10 @@ fn silence_while_the_interface_was_gone_accuses_nobody() {
     let last = waiting(&mut stage, &fake);
     fake.line.lock().unwrap().shut = Some(Trouble::Gone);
     fake.say(Act::Fail(Trouble::Gone));
-    let status = || stage.feed.status().problem.unwrap_or_default();
+    let status = || {
+        let status = stage.feed.status();
+        status.problem.or(status.news).unwrap_or_default()
+    };
     while !status().contains("no such interface") {
         std::thread::yield_now();
     }
@@ -551,7 +554,7 @@ fn changes_of_the_network_are_told() {
     let problem = &data.report.captures[0].problems[0];
     assert!(problem.ends_with(&format!("UTC: {text}")), "{problem}");
     let shown = |s: Option<String>| s.as_deref() == Some(text);
-    while !shown(stage.feed.status().problem) {
+    while !shown(stage.feed.status().news) {
         std::thread::yield_now();
     }
     let finished = stage.live.finish().unwrap();

@@ -136,6 +136,8 @@ pub struct Status {
     pub bar: i64,
     /// What went wrong with the reading.
     pub problem: Option<String>,
+    /// What has just happened to an interface, and is worth a line for a while.
+    pub news: Option<String>,
 }
 
 /// What the feed is told to do.

@@ -500,7 +500,8 @@ impl Session {
             Some(format!("{}: {trouble}", lane.info.source))
         });
         let taps = || self.taps.iter().find_map(|tap| tap.problem());
-        let problem = down.or_else(taps).or_else(|| self.news.current());
+        let problem = down.or_else(taps);
+        let news = self.news.current().filter(|n| problem.as_ref() != Some(n));
         let status = Status {
             state: if over { State::Done } else { State::Live },
             packets: self.packets,
@@ -513,6 +514,7 @@ impl Session {
             bars: self.rate.bars(),
             bar: BAR,
             problem,
+            news,
         };
         *self.shared.status() = status;
     }

@@ -362,6 +362,7 @@ impl Reader {
             bars,
             bar,
             problem,
+            news: None,
         };
     }
 }

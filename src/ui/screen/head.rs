@@ -211,6 +211,10 @@ fn counters(model: &Model, look: Look, width: usize) -> Vec<Span> {
     if model.screen == Screen::Attempts {
         spans.extend(selection(model, look));
     }
+    // Behind the counters: these stay in view.
+    if let Some(news) = &status.news {
+        spans.push(ink(Ink::Warn, format!("{news}  ")));
+    }
     let used: usize = spans.iter().map(|s| s.text.width()).sum();
     spans.extend(sparkline(status, look, width.saturating_sub(used + 1)));
     spans
