@@ -12,7 +12,7 @@ mod notes;
 mod packets;
 mod stake;
 
-use crate::decode::{Decoder, Outcome, Packet, decode_fast};
+use crate::decode::{Decoder, Outcome, decode_fast};
 use crate::flow::quality::{CaptureQuality, Clients};
 use crate::flow::table::FlowTable;
 use crate::observe::dns::{DnsObserver, Interest};
@@ -22,12 +22,8 @@ use crate::target::Target;
 use crate::types::{CaptureId, Frame, Timestamp};
 use conversation::Flow;
 pub use forget::Forgotten;
-use packets::Whose;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// Frames that are looked up side by side.
-const TOGETHER: usize = crate::source::TOGETHER;
 
 /// Bounds of what is held. Every one of them is said when it is reached.
 #[derive(Clone, Copy, Debug)]
@@ -111,44 +107,11 @@ impl Engine {
 
     /// Takes the next frame. Frames come in the order in which they are to be judged.
     pub fn handle_frame(&mut self, frame: &Frame<'_>) {
-        let packet = decode_fast(frame);
-        let whose = packet.as_ref().and_then(|packet| self.whose(packet, None));
-        self.take(frame, packet.as_ref(), whose.as_ref());
-    }
-
-    /// Takes the next frames, as if one after the other. What they are about is looked up for several at once: memory
-    /// is waited for side by side then, which makes up for a third of the time where flows are many.
-    pub fn handle_frames(&mut self, frames: &[Frame<'_>]) {
-        for frames in frames.chunks(TOGETHER) {
-            let mut packets = [const { None }; TOGETHER];
-            let mut whose = [const { None }; TOGETHER];
-            let mut before = None;
-            for ((frame, packet), whose) in frames.iter().zip(&mut packets).zip(&mut whose) {
-                *packet = decode_fast(frame);
-                *whose = packet.as_ref().and_then(|p| self.whose(p, before));
-                before = whose.as_ref().or(before);
-            }
-            let known = &mut whose[..frames.len()];
-            for whose in known.iter_mut().flatten() {
-                self.flows.look(&mut whose.seek);
-            }
-            for whose in known.iter().flatten() {
-                self.flows.touch(&whose.seek);
-            }
-            for ((frame, packet), whose) in frames.iter().zip(&packets).zip(&whose) {
-                self.take(frame, packet.as_ref(), whose.as_ref());
-            }
-        }
-    }
-
-    /// Takes a frame, with what was found out about it before.
-    #[inline]
-    fn take(&mut self, frame: &Frame<'_>, packet: Option<&Packet<'_>>, whose: Option<&Whose>) {
         quality_of(&mut self.captures, frame.mark.capture).note_time(frame.mark.time);
         self.uid = frame.uid;
         self.mattered = false;
-        match packet {
-            Some(packet) => self.handle_packet(packet, whose),
+        match decode_fast(frame) {
+            Some(packet) => self.handle_packet(&packet),
             None => self.decode(frame),
         }
     }
@@ -160,10 +123,7 @@ impl Engine {
         // The decoder lends packets out of its own buffers, so it steps aside while they are handled.
         let mut decoder = std::mem::take(&mut self.decoder);
         match decoder.decode(frame) {
-            Outcome::Packet(packet) => {
-                let whose = self.whose(&packet, None);
-                self.handle_packet(&packet, whose.as_ref());
-            }
+            Outcome::Packet(packet) => self.handle_packet(&packet),
             Outcome::Fragment => {
                 quality.fragments += 1;
                 self.mattered = true;

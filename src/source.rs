@@ -29,7 +29,6 @@ pub mod filter;
 
 mod error;
 mod foreign;
-mod frames;
 mod info;
 mod input;
 mod pcap;
@@ -42,7 +41,6 @@ mod unpack;
 mod window;
 
 pub use error::OpenError;
-pub use frames::{Frames, TOGETHER};
 pub use info::{
     App, CaptureInfo, Comment, Compression, Format, MAX_APPS, MAX_COMMENTS, MAX_HOLES,
     MAX_LINK_TYPES, MAX_NAMES, MAX_PROBLEMS, MAX_SECRETS, MAX_SECRETS_BLOCKS, MAX_TEXT, Secrets,
@@ -69,12 +67,6 @@ pub trait Source {
         if self.advance() { self.frame() } else { None }
     }
 
-    /// The next frames, as many as are at hand, but at least one; none at the end. Waits as [`Source::advance`] does,
-    /// never for more than the first. [`Source::frame`] shows none of them.
-    fn next_frames(&mut self) -> Frames<'_> {
-        self.next_frame().into()
-    }
-
     /// What is known so far of each capture, in the order they were named: a [`CaptureId`] is an index into this.
     /// Final once [`Source::advance`] has returned false.
     fn captures(&self) -> Vec<CaptureInfo>;
@@ -90,10 +82,6 @@ impl<S: Source + ?Sized> Source for Box<S> {
 
     fn frame(&self) -> Option<Frame<'_>> {
         (**self).frame()
-    }
-
-    fn next_frames(&mut self) -> Frames<'_> {
-        (**self).next_frames()
     }
 
     fn captures(&self) -> Vec<CaptureInfo> {
@@ -217,13 +205,6 @@ impl Source for Captures {
         self.readers.get(self.current?)?.frame()
     }
 
-    fn next_frames(&mut self) -> Frames<'_> {
-        match self.readers.len() {
-            1 => self.readers[0].next_frames(),
-            _ => self.next_frame().into(),
-        }
-    }
-
     fn captures(&self) -> Vec<CaptureInfo> {
         self.readers
             .iter()
@@ -289,50 +270,6 @@ mod tests {
             assert_eq!(packets, [4, 3, 0]);
             assert_eq!(source.capture(CaptureId(1)).unwrap().source, "1");
             assert!(source.capture(CaptureId(3)).is_none());
-        }
-    }
-
-    #[test]
-    fn test_several_frames_at_once_are_the_same_frames() {
-        let times: Vec<u32> = (0..500).collect();
-        let pcap = file(LITTLE, &times);
-        let mut pcapng = BIG.section(b"");
-        pcapng.extend(BIG.interface(1, 0, b""));
-        for time in 0..100u32 {
-            pcapng.extend(BIG.enhanced(0, u64::from(time), &time.to_be_bytes(), 4, b""));
-            if time % 30 == 7 {
-                pcapng.extend(BIG.block(0x0bad, &[0; 8]));
-            }
-        }
-        let cut = pcap[..pcap.len() - 5].to_vec();
-        for inputs in [
-            vec![&pcap[..]],
-            vec![&pcapng],
-            vec![&cut],
-            vec![&pcap, &pcapng],
-        ] {
-            for reading in [Reading::Direct, Reading::Ahead] {
-                let mut one = open_bytes(&inputs, reading).unwrap();
-                let mut many = open_bytes(&inputs, reading).unwrap();
-                let mut together = 0;
-                loop {
-                    let frames = many.next_frames();
-                    together = together.max(frames.len());
-                    for frame in frames.iter() {
-                        let expected = one.next_frame().unwrap();
-                        assert_eq!(format!("{frame:?}"), format!("{expected:?}"));
-                    }
-                    if frames.is_empty() {
-                        break;
-                    }
-                }
-                assert!(one.next_frame().is_none());
-                assert_eq!(
-                    format!("{:?}", one.captures()),
-                    format!("{:?}", many.captures())
-                );
-                assert_eq!(together, if inputs.len() == 1 { TOGETHER } else { 1 });
-            }
         }
     }
 

@@ -5,57 +5,31 @@ use super::stake::is_elsewhere;
 use super::{Engine, OPENING};
 use crate::decode::{Datagram, Packet, Segment, TcpFlags, Transport};
 use crate::fact::icmp::IcmpError;
-use crate::flow::table::{Key, Seek};
+use crate::flow::table::Key;
 use crate::flow::tcp::IpFields;
 use crate::observe::dns::Carrier;
 use crate::observe::quic::{QuicObserver, looks_like_quic};
 use crate::types::{Endpoint, Side};
 
-/// Whose packet it is: found before the packet is handled, so that several can be looked up side by side.
-#[derive(Clone, Copy)]
-pub(super) struct Whose {
-    pub(super) seek: Seek,
-    /// The source is the smaller endpoint of the flow's key.
-    src_low: bool,
-}
-
 impl Engine {
-    /// Whose packet it is; `None` for what belongs to no flow of the table. `before` is the same of another packet.
-    #[inline]
-    pub(super) fn whose(&self, packet: &Packet<'_>, before: Option<&Whose>) -> Option<Whose> {
-        let (src_port, dst_port, protocol) = match &packet.transport {
-            Transport::Tcp(segment) => (segment.src_port, segment.dst_port, 6),
-            Transport::Udp(datagram) if is_dns(datagram) => return None,
-            Transport::Udp(datagram) => (datagram.src_port, datagram.dst_port, 17),
-            Transport::Icmp(_) | Transport::Other(_) => return None,
-        };
-        let (src, dst) = ends(packet, src_port, dst_port);
-        let (key, src_low) = Key::new(src, dst, protocol);
-        let seek = self.flows.seek_after(key, before.map(|whose| &whose.seek));
-        Some(Whose { seek, src_low })
-    }
-
-    /// `whose` is what [`Self::whose`] says of the packet.
-    #[inline]
-    pub(super) fn handle_packet(&mut self, packet: &Packet<'_>, whose: Option<&Whose>) {
-        match (&packet.transport, whose) {
-            (Transport::Tcp(segment), Some(whose)) => self.tcp(packet, segment, whose),
-            (Transport::Udp(datagram), Some(whose)) => self.udp(packet, datagram, whose),
-            (Transport::Udp(datagram), None) => self.dns_datagram(packet, datagram),
-            (Transport::Icmp(error), _) => self.icmp(*error),
-            (Transport::Tcp(_), None) => {}
-            (Transport::Other(_), _) => {
+    pub(super) fn handle_packet(&mut self, packet: &Packet<'_>) {
+        match &packet.transport {
+            Transport::Tcp(segment) => self.tcp(packet, segment),
+            Transport::Udp(datagram) => self.udp(packet, datagram),
+            Transport::Icmp(error) => self.icmp(*error),
+            Transport::Other(_) => {
                 self.clients.heard(packet.dst, packet.mark);
                 self.mattered = true;
             }
         }
     }
 
-    fn tcp(&mut self, packet: &Packet<'_>, segment: &Segment<'_>, whose: &Whose) {
-        let (key, src_low) = (*whose.seek.key(), whose.src_low);
+    fn tcp(&mut self, packet: &Packet<'_>, segment: &Segment<'_>) {
+        let (src, dst) = ends(packet, segment.src_port, segment.dst_port);
+        let (key, src_low) = Key::new(src, dst, 6);
         let (slot, new) = self
             .flows
-            .slot(&whose.seek, || Flow::tcp(key, src_low, segment, packet));
+            .slot(&key, || Flow::tcp(key, src_low, segment, packet));
         if new {
             self.opened(slot);
         } else if segment.flags.0 & (TcpFlags::SYN | TcpFlags::ACK | TcpFlags::RST) == TcpFlags::SYN
@@ -160,11 +134,16 @@ impl Engine {
         }
     }
 
-    fn udp(&mut self, packet: &Packet<'_>, datagram: &Datagram<'_>, whose: &Whose) {
-        let (key, src_low) = (*whose.seek.key(), whose.src_low);
+    fn udp(&mut self, packet: &Packet<'_>, datagram: &Datagram<'_>) {
+        let (src, dst) = ends(packet, datagram.src_port, datagram.dst_port);
+        if src.port == 53 || dst.port == 53 {
+            self.dns_datagram(src, dst, packet, datagram);
+            return;
+        }
+        let (key, src_low) = Key::new(src, dst, 17);
         let (slot, new) = self
             .flows
-            .slot(&whose.seek, || Flow::udp(key, src_low, datagram, packet));
+            .slot(&key, || Flow::udp(key, src_low, datagram, packet));
         if new {
             self.opened(slot);
         } else if self.flows.at(slot).is_another_initial(
@@ -218,9 +197,14 @@ impl Engine {
         }
     }
 
-    fn dns_datagram(&mut self, packet: &Packet<'_>, datagram: &Datagram<'_>) {
+    fn dns_datagram(
+        &mut self,
+        src: Endpoint,
+        dst: Endpoint,
+        packet: &Packet<'_>,
+        datagram: &Datagram<'_>,
+    ) {
         self.mattered = true;
-        let (src, dst) = ends(packet, datagram.src_port, datagram.dst_port);
         let carrier = Carrier {
             src,
             dst,
@@ -258,10 +242,6 @@ impl Engine {
             self.tracked += usize::from(flow.icmp(error, &self.chains));
         }
     }
-}
-
-fn is_dns(datagram: &Datagram<'_>) -> bool {
-    datagram.src_port == 53 || datagram.dst_port == 53
 }
 
 /// Source and destination.

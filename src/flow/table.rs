@@ -89,23 +89,6 @@ pub trait Slot {
     fn vacant() -> Self;
 }
 
-/// A key on its way to its slot: see [`FlowTable::seek`].
-#[derive(Clone, Copy, Debug)]
-pub struct Seek {
-    key: Key,
-    hash: u32,
-    /// Where the key probably lies.
-    hint: Option<u32>,
-}
-
-impl Seek {
-    /// The key that is sought.
-    #[must_use]
-    pub fn key(&self) -> &Key {
-        &self.key
-    }
-}
-
 /// A slot, with the hash of its key: most wrong ones are told without a look at the flow, which would be a wait for
 /// memory, and the index can grow without looking at any.
 #[derive(Clone, Copy, Debug)]
@@ -131,6 +114,7 @@ pub struct FlowTable<F> {
     hand: usize,
     free: Vec<u32>,
     evicted: Vec<F>,
+    last: Option<(Key, u32)>,
 }
 
 /// How many slots are looked at when there is no room.
@@ -150,6 +134,7 @@ impl<F: Slot> FlowTable<F> {
             hand: 0,
             free: Vec::new(),
             evicted: Vec::new(),
+            last: None,
         }
     }
 
@@ -194,14 +179,14 @@ impl<F: Slot> FlowTable<F> {
 
     /// The flow with that key.
     pub fn get_mut(&mut self, key: &Key) -> Option<&mut F> {
-        let slot = self.find(&self.seek(*key))?;
+        let slot = self.find(key)?;
         self.flows.get_mut(slot as usize)
     }
 
     /// The flow with that key.
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<&F> {
-        let slot = self.find(&self.seek(*key))?;
+        let slot = self.find(key)?;
         self.flows.get(slot as usize)
     }
 
@@ -210,62 +195,33 @@ impl<F: Slot> FlowTable<F> {
         &mut self.flows[slot as usize]
     }
 
-    /// The first of three steps to a flow, which [`Self::slot`] takes one after the other. Where many flows are sought,
-    /// each step waits for memory; whoever takes it for several keys before the next step waits for all at once.
-    #[must_use]
-    #[inline]
-    pub fn seek(&self, key: Key) -> Seek {
-        let hash = key.hash(&self.state);
-        let hint = None;
-        Seek { key, hash, hint }
+    fn find(&self, key: &Key) -> Option<u32> {
+        self.last_slot(key)
+            .or_else(|| self.indexed(key, key.hash(&self.state)))
     }
 
-    /// The same after `before`: most packets follow one of their own flow.
-    #[must_use]
-    #[inline]
-    pub fn seek_after(&self, key: Key, before: Option<&Seek>) -> Seek {
-        match before {
-            Some(before) if before.key == key => *before,
-            _ => self.seek(key),
-        }
+    /// Most packets follow one of their own flow.
+    fn last_slot(&self, key: &Key) -> Option<u32> {
+        self.last
+            .filter(|(last, _)| last == key)
+            .map(|(_, slot)| slot)
     }
 
-    /// The second step: looks into the index.
-    #[inline]
-    pub fn look(&self, seek: &mut Seek) {
-        let found = self
-            .index
-            .find(Entry::spread(seek.hash), |e| e.hash == seek.hash);
-        seek.hint = found.map(|entry| entry.slot);
-    }
-
-    /// The third step: looks at the flow, and fetches what its next packet will ask of it.
-    #[inline]
-    pub fn touch(&self, seek: &Seek) {
-        if let Some(flow) = seek.hint.and_then(|slot| self.flows.get(slot as usize)) {
-            black_box((flow.quiet_since(), flow.precious()));
-        }
-    }
-
-    fn find(&self, seek: &Seek) -> Option<u32> {
-        let is_it = |slot: u32| {
-            let flow = self.flows.get(slot as usize);
-            flow.is_some_and(|flow| flow.key() == &seek.key)
-        };
-        // What was seen on the way may have been given up since.
-        if let Some(slot) = seek.hint.filter(|slot| is_it(*slot)) {
-            return Some(slot);
-        }
-        let found = self.index.find(Entry::spread(seek.hash), |e| {
-            e.hash == seek.hash && is_it(e.slot)
-        });
+    fn indexed(&self, key: &Key, hash: u32) -> Option<u32> {
+        let is_it = |e: &Entry| e.hash == hash && self.flows[e.slot as usize].key() == key;
+        let found = self.index.find(Entry::spread(hash), is_it);
         found.map(|entry| entry.slot)
     }
 
     /// The slot of that key; where there is none, `make` fills a new one. The flag says whether it is new.
     /// Flows that were given up for it wait in [`Self::take_evicted`].
-    pub fn slot(&mut self, seek: &Seek, make: impl FnOnce() -> F) -> (u32, bool) {
-        if let Some(slot) = self.find(seek) {
+    pub fn slot(&mut self, key: &Key, make: impl FnOnce() -> F) -> (u32, bool) {
+        if let Some(slot) = self.last_slot(key) {
+            return (slot, false);
+        }
+        let hash = key.hash(&self.state);
+        if let Some(slot) = self.indexed(key, hash) {
+            self.last = Some((*key, slot));
             return (slot, false);
         }
         let flow = make();
@@ -282,10 +238,10 @@ impl<F: Slot> FlowTable<F> {
                 u32::try_from(self.flows.len() - 1).unwrap_or(u32::MAX)
             }
         };
-        let hash = seek.hash;
         let entry = Entry { slot, hash };
         self.index
             .insert_unique(Entry::spread(hash), entry, |e| Entry::spread(e.hash));
+        self.last = Some((*key, slot));
         (slot, true)
     }
 
@@ -296,6 +252,7 @@ impl<F: Slot> FlowTable<F> {
         let gone: Vec<u32> = slots
             .filter(|slot| !free.contains(slot) && !stays(&self.flows[*slot as usize]))
             .collect();
+        self.last = None;
         gone.into_iter().map(|slot| self.remove(slot)).collect()
     }
 
@@ -323,16 +280,16 @@ impl<F: Slot> FlowTable<F> {
         window.select_nth_unstable(BATCH);
         window.truncate(BATCH);
         window.sort_unstable();
-        // The index is looked at for all of them first, so that it is waited for once.
+        // The index is looked at for all of them first: the waits for memory overlap then.
         for &(_, _, slot) in &window {
-            let mut seek = self.seek(*self.flows[slot].key());
-            self.look(&mut seek);
-            black_box(seek.hint);
+            let hash = self.flows[slot].key().hash(&self.state);
+            black_box(self.index.find(Entry::spread(hash), |e| e.hash == hash));
         }
         for &(_, _, slot) in &window {
             let flow = self.remove(u32::try_from(slot).unwrap_or(u32::MAX));
             self.evicted.push(flow);
         }
+        self.last = None;
     }
 }
 
@@ -376,20 +333,15 @@ mod tests {
         move || Item { key, at, precious }
     }
 
-    fn slot(table: &mut FlowTable<Item>, key: Key, make: impl FnOnce() -> Item) -> (u32, bool) {
-        let seek = table.seek(key);
-        table.slot(&seek, make)
-    }
-
     #[test]
     fn both_directions_share_a_slot() {
         let mut table = FlowTable::new(100);
         let (there, low) = Key::new(end(1, 5000), end(2, 443), 6);
         let (back, back_low) = Key::new(end(2, 443), end(1, 5000), 6);
         assert_eq!((there, low), (back, !back_low));
-        let (at, new) = slot(&mut table, there, item(there, 0, false));
+        let (slot, new) = table.slot(&there, item(there, 0, false));
         assert!(new);
-        assert_eq!(slot(&mut table, back, item(back, 0, false)).0, at);
+        assert_eq!(table.slot(&back, item(back, 0, false)).0, slot);
         assert_eq!((there.low(), there.high()), (end(1, 5000), end(2, 443)));
     }
 
@@ -398,7 +350,7 @@ mod tests {
         let mut table = FlowTable::new(100);
         for (port, protocol) in [(1u16, 6u8), (1, 17), (2, 6)] {
             let (key, _) = Key::new(end(1, port), end(2, 443), protocol);
-            assert!(slot(&mut table, key, item(key, 0, false)).1);
+            assert!(table.slot(&key, item(key, 0, false)).1);
         }
         assert_eq!(table.iter().count(), 3);
     }
@@ -410,7 +362,11 @@ mod tests {
         let mut evicted = 0;
         for port in 0..2000u16 {
             let (key, _) = Key::new(end(1, port), end(2, 443), 6);
-            assert!(slot(&mut table, key, item(key, i64::from(port), port % 500 == 3)).1);
+            assert!(
+                table
+                    .slot(&key, item(key, i64::from(port), port % 500 == 3))
+                    .1
+            );
             for gone in table.take_evicted() {
                 assert!(!gone.precious);
                 evicted += 1;
@@ -428,19 +384,15 @@ mod tests {
         let mut table = FlowTable::new(1000);
         let key = |port: u16| Key::new(end(1, port), end(2, 443), 6).0;
         for port in 0..100u16 {
-            slot(
-                &mut table,
-                key(port),
-                item(key(port), i64::from(port), false),
-            );
+            table.slot(&key(port), item(key(port), i64::from(port), false));
         }
         let gone = table.remove_unless(|flow| flow.at % 2 == 0);
         assert_eq!(gone.len(), 50);
         assert!(gone.iter().all(|flow| flow.at % 2 == 1));
         assert_eq!(table.iter().count(), 50);
         assert!(table.get(&key(99)).is_none() && table.get(&key(98)).is_some());
-        let (at, new) = slot(&mut table, key(300), item(key(300), 7, false));
-        assert!(new && at < 100, "a free slot is taken first");
+        let (slot, new) = table.slot(&key(300), item(key(300), 7, false));
+        assert!(new && slot < 100, "a free slot is taken first");
         assert_eq!(table.get(&key(300)).map(|flow| flow.at), Some(7));
         assert!(table.remove_unless(|_| true).is_empty());
     }
@@ -451,7 +403,7 @@ mod tests {
         let mut table = FlowTable::new(limit);
         for port in 0..=u16::try_from(limit).unwrap() {
             let (key, _) = Key::new(end(1, port), end(2, 443), 6);
-            slot(&mut table, key, item(key, i64::from(port % 7), false));
+            table.slot(&key, item(key, i64::from(port % 7), false));
         }
         let evicted = table.take_evicted();
         assert_eq!(evicted.len(), BATCH);
@@ -459,26 +411,5 @@ mod tests {
             evicted.iter().all(|e| e.at <= 1),
             "one of seven is quiet since 0"
         );
-    }
-
-    #[test]
-    fn a_hint_that_is_out_of_date_misleads_nobody() {
-        let mut table = FlowTable::new(1000);
-        let key = |port: u16| Key::new(end(1, port), end(2, 443), 6).0;
-        let mut early = table.seek(key(1));
-        table.look(&mut early);
-        assert_eq!(early.hint, None, "it is not there yet");
-        let (at, _) = slot(&mut table, key(1), item(key(1), 0, false));
-        assert_eq!(table.slot(&early, item(key(1), 0, false)), (at, false));
-        let mut late = table.seek(key(1));
-        table.look(&mut late);
-        table.touch(&late);
-        assert_eq!(late.hint, Some(at));
-        table.remove_unless(|_| false);
-        assert_eq!(table.slot(&late, item(key(2), 0, false)), (at, true));
-        let mut other = table.seek(key(3));
-        other.hint = Some(at);
-        let (new_at, new) = table.slot(&other, item(key(3), 0, false));
-        assert!(new && new_at != at, "another flow lies in that slot");
     }
 }

@@ -103,13 +103,9 @@ impl Input {
         let mut source = self.open(files).map_err(|e| anyhow!(e))?;
         let mut engine = Engine::new(self.target.clone(), self.limits);
         let mut progress = Progress::new(self.size(files));
-        loop {
-            let frames = source.next_frames();
-            if frames.is_empty() {
-                break;
-            }
-            frames.iter().for_each(|f| progress.frame(f.data.len()));
-            engine.handle_frames(&frames);
+        while let Some(frame) = source.next_frame() {
+            progress.frame(frame.data.len());
+            engine.handle_frame(&frame);
         }
         progress.finish();
         let captures = source.captures();

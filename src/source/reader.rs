@@ -7,7 +7,7 @@ use super::pcap::{self, Pcap};
 use super::pcapng::{self, Pcapng};
 use super::step::{MAX_PACKET, Packet, Step};
 use super::window::Window;
-use super::{Frames, Reading, TOGETHER, foreign};
+use super::{Reading, foreign};
 use crate::types::{CaptureId, Frame, FrameNumber, Mark, Timestamp};
 
 /// One capture being read.
@@ -16,22 +16,12 @@ pub(super) struct Reader {
     walker: Walker,
     info: CaptureInfo,
     id: CaptureId,
-    count: Count,
-    packet: Option<Current>,
-    /// Bytes that [`Reader::next_frames`] went on by, and the window not yet.
-    walked: usize,
-    /// What was found behind them, where that is no packet in view.
-    ahead: Option<Step>,
-    ended: bool,
-}
-
-/// How far a capture has been counted.
-#[derive(Default)]
-struct Count {
     /// Number of the last frame, as Wireshark counts.
     number: u32,
     /// Time of the last packet that has one.
     clock: Timestamp,
+    packet: Option<Current>,
+    ended: bool,
     /// A packet without a time has been reported.
     timeless: bool,
 }
@@ -44,6 +34,7 @@ enum Walker {
 /// The packet that [`Reader::frame`] shows.
 struct Current {
     packet: Packet,
+    time: Timestamp,
     /// Where its bytes start in the window's buffer.
     at: usize,
 }
@@ -79,11 +70,11 @@ impl Reader {
             walker,
             info,
             id,
-            count: Count::default(),
+            number: 0,
+            clock: Timestamp::default(),
             packet: None,
-            walked: 0,
-            ahead: None,
             ended: false,
+            timeless: false,
         })
     }
 
@@ -96,21 +87,18 @@ impl Reader {
     #[inline]
     pub(super) fn advance(&mut self) -> bool {
         self.packet = None;
-        self.window.take(std::mem::take(&mut self.walked));
         while !self.ended {
-            let step = match self.ahead.take() {
-                Some(step) => step,
-                None => {
-                    let (bytes, offset) = (self.window.data(), self.window.offset());
-                    let (count, info) = (&self.count, &mut self.info);
-                    self.walker.step(bytes, offset, count, info)
+            let bytes = self.window.data();
+            let step = match &mut self.walker {
+                Walker::Pcap(pcap) => pcap.step(bytes),
+                Walker::Pcapng(pcapng) => {
+                    let next = FrameNumber(self.number.saturating_add(1));
+                    pcapng.step(bytes, self.window.offset(), next, &mut self.info)
                 }
             };
             match step {
                 Step::Packet(packet) => {
-                    self.count.add(&packet, &mut self.info);
-                    let at = self.window.take(packet.total) + packet.start;
-                    self.packet = Some(Current { packet, at });
+                    self.accept(packet);
                     return true;
                 }
                 Step::Need(n) => {
@@ -125,59 +113,61 @@ impl Reader {
         false
     }
 
-    /// The next packets: one that is waited for, and those after it that are in view already.
-    pub(super) fn next_frames(&mut self) -> Frames<'_> {
-        let mut frames = Frames::default();
-        if !self.advance() {
-            return frames;
-        }
-        let Self {
-            window,
-            walker,
-            count,
-            info,
-            ..
-        } = self;
-        if let Some(Current { packet, at }) = self.packet.take() {
-            let data = window.slice(at..at + packet.len);
-            frames.push(count.frame(self.id, &packet, data));
-        }
-        let (bytes, offset) = (window.data(), window.offset());
-        while frames.len() < TOGETHER {
-            let rest = bytes.get(self.walked..).unwrap_or_default();
-            match walker.step(rest, offset + self.walked as u64, count, info) {
-                Step::Packet(packet) => {
-                    count.add(&packet, info);
-                    let data = rest.get(packet.start..packet.start + packet.len);
-                    frames.push(count.frame(self.id, &packet, data.unwrap_or_default()));
-                    self.walked += packet.total;
-                }
-                step => {
-                    self.ahead = Some(step);
-                    break;
-                }
-            }
-        }
-        frames
-    }
-
     /// The packet moved to.
     #[inline]
     pub(super) fn frame(&self) -> Option<Frame<'_>> {
-        let Current { packet, at } = self.packet.as_ref()?;
-        let data = self.window.slice(*at..*at + packet.len);
-        Some(self.count.frame(self.id, packet, data))
+        let Current { packet, time, at } = self.packet.as_ref()?;
+        Some(Frame {
+            mark: Mark {
+                time: *time,
+                frame: FrameNumber(self.number),
+                capture: self.id,
+            },
+            link: packet.link,
+            original_len: packet.original_len,
+            direction: packet.direction,
+            uid: packet.uid,
+            data: self.window.slice(*at..*at + packet.len),
+        })
     }
 
     /// The time of the packet moved to.
     pub(super) fn time(&self) -> Timestamp {
-        self.count.clock
+        self.clock
+    }
+
+    #[inline]
+    fn accept(&mut self, packet: Packet) {
+        self.number = self.number.saturating_add(1);
+        match packet.time {
+            Some(time) => self.clock = time,
+            None => self.timeless(),
+        }
+        self.info
+            .count(packet.time, packet.original_len, packet.len);
+        let at = self.window.take(packet.total) + packet.start;
+        self.packet = Some(Current {
+            packet,
+            time: self.clock,
+            at,
+        });
+    }
+
+    /// Simple packet blocks state no time: they get the time of the packet before.
+    #[cold]
+    fn timeless(&mut self) {
+        if !std::mem::replace(&mut self.timeless, true) {
+            let number = self.number;
+            self.info.remark(format!(
+                "packets without a time (simple packet blocks, the first is packet {number}) get the time of the one before"
+            ));
+        }
     }
 
     /// Steps over bytes that may be more than are ever in view at once.
     fn pass(&mut self, bytes: usize, frames: u32) {
-        let (offset, number) = (self.window.offset(), self.count.number.saturating_add(1));
-        self.count.number = self.count.number.saturating_add(frames);
+        let (offset, number) = (self.window.offset(), self.number.saturating_add(1));
+        self.number = self.number.saturating_add(frames);
         if frames > 0 && bytes > MAX_PACKET {
             let cap = MAX_PACKET >> 20;
             self.info.problem(format!(
@@ -199,7 +189,7 @@ impl Reader {
     #[cold]
     fn stop(&mut self, what: &str) {
         self.ended = true;
-        let (offset, number) = (self.window.offset(), self.count.number);
+        let (offset, number) = (self.window.offset(), self.number);
         self.info.problem(format!(
             "the record at byte {offset}, after packet {number}, {what}"
         ));
@@ -218,13 +208,7 @@ impl Reader {
             Walker::Pcap(_) => true,
             Walker::Pcapng(pcapng) => pcapng.starts_packet(self.window.data()).unwrap_or(false),
         };
-        self.cut_short(
-            offset,
-            have,
-            need,
-            is_packet,
-            self.count.number.saturating_add(1),
-        );
+        self.cut_short(offset, have, need, is_packet, self.number.saturating_add(1));
     }
 
     fn cut_short(&mut self, offset: u64, have: usize, need: usize, is_packet: bool, number: u32) {
@@ -254,60 +238,6 @@ impl Reader {
             _ => format!("the compressed file is cut short or damaged; it could be unpacked up to byte {end}: {error}"),
         });
         true
-    }
-}
-
-impl Walker {
-    /// What lies at the start of `bytes`, which are at `offset` of the stream.
-    #[inline]
-    fn step(&mut self, bytes: &[u8], offset: u64, count: &Count, info: &mut CaptureInfo) -> Step {
-        match self {
-            Self::Pcap(pcap) => pcap.step(bytes),
-            Self::Pcapng(pcapng) => {
-                let next = FrameNumber(count.number.saturating_add(1));
-                pcapng.step(bytes, offset, next, info)
-            }
-        }
-    }
-}
-
-impl Count {
-    #[inline]
-    fn add(&mut self, packet: &Packet, info: &mut CaptureInfo) {
-        self.number = self.number.saturating_add(1);
-        match packet.time {
-            Some(time) => self.clock = time,
-            None => self.timeless(info),
-        }
-        info.count(packet.time, packet.original_len, packet.len);
-    }
-
-    /// Simple packet blocks state no time: they get the time of the packet before.
-    #[cold]
-    fn timeless(&mut self, info: &mut CaptureInfo) {
-        if !std::mem::replace(&mut self.timeless, true) {
-            let number = self.number;
-            info.remark(format!(
-                "packets without a time (simple packet blocks, the first is packet {number}) get the time of the one before"
-            ));
-        }
-    }
-
-    /// The packet that was counted last.
-    #[inline]
-    fn frame<'a>(&self, capture: CaptureId, packet: &Packet, data: &'a [u8]) -> Frame<'a> {
-        Frame {
-            mark: Mark {
-                time: self.clock,
-                frame: FrameNumber(self.number),
-                capture,
-            },
-            link: packet.link,
-            original_len: packet.original_len,
-            direction: packet.direction,
-            uid: packet.uid,
-            data,
-        }
     }
 }
 
