@@ -123,7 +123,7 @@ fn identify(
     flow: &FlowView<'_>,
     names: &NameBook,
     devices: &Devices,
-    spoken: &HashMap<Addr, String>,
+    spoken: &Spoken,
 ) -> (Group, MatchedBy) {
     let server = flow.server;
     if let Some(name) = said(flow) {
@@ -152,7 +152,7 @@ fn identify(
             MatchedBy::Resolver,
         );
     }
-    if let Some(name) = spoken.get(&server.addr) {
+    if let Some(name) = spoken.get(&place(flow)) {
         return (Group::Name(name.clone()), MatchedBy::Address);
     }
     let resolver =
@@ -207,14 +207,26 @@ fn resolved(
         .find(|n| target.matches_name(n).is_some() || target.is_all())
 }
 
-/// Names that hellos say, by server address; only where all hellos to that address agree.
-fn spoken_names(target: &Target, flows: &[FlowView<'_>]) -> HashMap<Addr, String> {
-    let mut seen: HashMap<Addr, Option<String>> = HashMap::new();
+/// Names by server address and port.
+type Spoken = HashMap<(Addr, u16), String>;
+
+/// The server, where the ports of the Web are one: what another port of it serves may be of another name.
+fn place(flow: &FlowView<'_>) -> (Addr, u16) {
+    let port = match flow.server.port {
+        80 => 443,
+        port => port,
+    };
+    (flow.server.addr, port)
+}
+
+/// Names that hellos say, by server; only where all hellos to it agree.
+fn spoken_names(target: &Target, flows: &[FlowView<'_>]) -> Spoken {
+    let mut seen: HashMap<(Addr, u16), Option<String>> = HashMap::new();
     for flow in flows {
         let Some(name) = said(flow).filter(|n| target.matches_name(n).is_some()) else {
             continue;
         };
-        seen.entry(flow.server.addr)
+        seen.entry(place(flow))
             .and_modify(|known| {
                 if known.as_deref() != Some(&name) {
                     *known = None;
