@@ -204,6 +204,15 @@ impl Stage {
     }
 }
 
+/// Waits for what no snapshot shows.
+fn wait_for(is: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is() {
+        assert!(begun.elapsed() < PATIENCE, "it never came");
+        std::thread::yield_now();
+    }
+}
+
 fn attempt(data: &Data, name: &str) -> Option<Attempt> {
     let is = |a: &&Attempt| a.name.as_deref() == Some(name);
     data.report.attempts.iter().find(is).cloned()
@@ -401,10 +410,12 @@ fn two_interfaces_come_in_one_order_and_packets_are_found_again() {
     let wanted = attempt(&data, "www.tiktok.com").unwrap();
     let mut packets = stage.live.packets();
     packets.ask(Job::Collect(1, Box::new(wanted)));
+    let begun = Instant::now();
     let answer = loop {
         if let Some(answer) = packets.answer() {
             break answer;
         }
+        assert!(begun.elapsed() < PATIENCE, "no answer");
         std::thread::yield_now();
     };
     let Answer::Collected(1, collected) = answer else {
@@ -438,9 +449,7 @@ fn a_count_of_packets_is_kept_exactly() {
         plan.packets = Some(5);
         plan.taps.push(tap);
     });
-    while !stage.live.is_over() {
-        std::thread::yield_now();
-    }
+    wait_for(|| stage.live.is_over());
     let finished = stage.live.finish().unwrap();
     assert_eq!(finished.data.report.captures[0].packets, 5);
     assert_eq!(count.load(Ordering::SeqCst), 5);
@@ -504,14 +513,10 @@ fn silence_while_the_interface_was_gone_accuses_nobody() {
         let status = stage.feed.status();
         status.problem.or(status.news).unwrap_or_default()
     };
-    while !status().contains("no such interface") {
-        std::thread::yield_now();
-    }
+    wait_for(|| status().contains("no such interface"));
     stage.at(last + 60 * SECOND);
     fake.line.lock().unwrap().shut = None;
-    while !status().starts_with("test0 is back: nothing was captured from") {
-        std::thread::yield_now();
-    }
+    wait_for(|| status().starts_with("test0 is back: nothing was captured from"));
     let news = stage.live.news();
     assert_eq!(news[0], "test0: there is no such interface");
     assert!(news[1].starts_with("test0 is back"), "{news:?}");
@@ -554,9 +559,7 @@ fn changes_of_the_network_are_told() {
     let problem = &data.report.captures[0].problems[0];
     assert!(problem.ends_with(&format!("UTC: {text}")), "{problem}");
     let shown = |s: Option<String>| s.as_deref() == Some(text);
-    while !shown(stage.feed.status().news) {
-        std::thread::yield_now();
-    }
+    wait_for(|| shown(stage.feed.status().news));
     let finished = stage.live.finish().unwrap();
     assert_eq!(finished.data.report.captures[0].problems.len(), 1, "once");
 }
