@@ -21,6 +21,20 @@ pub enum Link {
     Loop,
     /// 802.11 with a radiotap header (127), unencrypted data frames.
     Radiotap,
+    /// PPP with its HDLC-like framing (9).
+    Ppp,
+    /// Cisco HDLC (104).
+    CHdlc,
+    /// IPv4 alone (228).
+    Ipv4,
+    /// Linux netfilter's log (239).
+    Nflog,
+    /// 802.11 with a PPI header (192).
+    Ppi,
+    /// 802.11 with a Prism header (119).
+    Prism,
+    /// 802.11 with an AVS header (163).
+    Avs,
 }
 
 impl Link {
@@ -28,6 +42,13 @@ impl Link {
     pub fn number(self) -> u16 {
         match self {
             Link::Null => 0,
+            Link::Ppp => 9,
+            Link::CHdlc => 104,
+            Link::Prism => 119,
+            Link::Avs => 163,
+            Link::Ppi => 192,
+            Link::Ipv4 => 228,
+            Link::Nflog => 239,
             Link::Ethernet => 1,
             Link::Raw => 101,
             Link::Loop => 108,
@@ -68,6 +89,12 @@ pub fn frame(link: Link, wraps: &[Wrap], ip: &[u8], out: bool) -> Vec<u8> {
         (kind, body) = wrap(*w, kind, body, out);
     }
     let mut f = header(link, kind, out);
+    if matches!(link, Link::Nflog) {
+        // Attribute 9 is the packet; attributes are padded to four bytes.
+        f.extend_from_slice(&((body.len() + 4) as u16).to_le_bytes());
+        f.extend_from_slice(&9_u16.to_le_bytes());
+        body.resize(body.len().next_multiple_of(4), 0);
+    }
     f.extend_from_slice(&body);
     f
 }
@@ -151,7 +178,28 @@ fn header(link: Link, kind: u16, out: bool) -> Vec<u8> {
         }
         Link::Null => family(kind).to_le_bytes().to_vec(),
         Link::Loop => family(kind).to_be_bytes().to_vec(),
-        Link::Radiotap => radiotap(kind, out),
+        Link::Radiotap => [&[0, 0, 8, 0, 0, 0, 0, 0][..], &wifi(kind, out)].concat(),
+        Link::Ppp => {
+            let protocol: u16 = if kind == 0x86dd { 0x0057 } else { 0x0021 };
+            [&[0xff, 0x03][..], &protocol.to_be_bytes()].concat()
+        }
+        Link::CHdlc => [&[0x0f, 0][..], &kind.to_be_bytes()].concat(),
+        Link::Ipv4 => Vec::new(),
+        // Address family, version, resource; the attribute's own length is put in with the packet.
+        Link::Nflog => vec![if kind == 0x86dd { 10 } else { 2 }, 0, 0, 0],
+        Link::Ppi => [&[0, 0, 8, 0, 105, 0, 0, 0][..], &wifi(kind, out)].concat(),
+        Link::Prism => {
+            let mut head = vec![0; 144];
+            head[..4].copy_from_slice(&0x44_u32.to_be_bytes());
+            head[4..8].copy_from_slice(&144_u32.to_be_bytes());
+            [head, wifi(kind, out)].concat()
+        }
+        Link::Avs => {
+            let mut head = vec![0; 64];
+            head[..4].copy_from_slice(&0x8021_1001_u32.to_be_bytes());
+            head[4..8].copy_from_slice(&64_u32.to_be_bytes());
+            [head, wifi(kind, out)].concat()
+        }
     }
 }
 
@@ -159,8 +207,9 @@ fn family(kind: u16) -> u32 {
     if kind == 0x86dd { 30 } else { 2 }
 }
 
-fn radiotap(kind: u16, out: bool) -> Vec<u8> {
-    let mut f = vec![0, 0, 8, 0, 0, 0, 0, 0]; // version, pad, length (LE), nothing present
+/// An 802.11 data frame's header with LLC and SNAP.
+fn wifi(kind: u16, out: bool) -> Vec<u8> {
+    let mut f = Vec::new();
     let (ds, a) = match out {
         true => (1u8, [GATEWAY_MAC, CLIENT_MAC, GATEWAY_MAC]), // to the access point
         false => (2, [CLIENT_MAC, GATEWAY_MAC, GATEWAY_MAC]),

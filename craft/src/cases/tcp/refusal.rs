@@ -8,10 +8,38 @@ const V6: &str = "2600:1408:c400::17c9:2d0a";
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = refused();
+    cases.extend(link_types());
     cases.extend(unreachable());
     cases.extend(reset());
     cases.extend(aborted());
     cases
+}
+
+/// The same refusal as captured on interfaces that are seldom met.
+fn link_types() -> Vec<Case> {
+    let links = [
+        ("on-ppp", Link::Ppp),
+        ("on-cisco-hdlc", Link::CHdlc),
+        ("on-ipv4-only", Link::Ipv4),
+        ("on-nflog", Link::Nflog),
+        ("on-802-11-ppi", Link::Ppi),
+        ("on-802-11-prism", Link::Prism),
+        ("on-802-11-avs", Link::Avs),
+    ];
+    let case = |(name, link): (&'static str, Link)| {
+        Case::new("tcp.refused", name)
+            .about("The server answers the SYN with RST and ACK; the capture is of a link type that is seldom met.")
+            .expect(HOST, Expect::broken("tcp", "tcp.refused").extra("injected", false).blame("edge"))
+            .capture(move |net| {
+                net.link(link);
+                net.resolve(HOST, &[V4]);
+                let mut c = net.tcp(V4);
+                c.syn();
+                c.refuse();
+                net.ping_until(3000);
+            })
+    };
+    links.map(case).into()
 }
 
 fn refused() -> Vec<Case> {
